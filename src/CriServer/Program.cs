@@ -1,0 +1,2 @@
+Console.Error.WriteLine("Usage: crisp serve");
+return 64;
