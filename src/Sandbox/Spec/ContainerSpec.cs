@@ -134,6 +134,7 @@ public sealed record RootSpec
 /// <summary>A hook in the OCI runtime specification's form.</summary>
 public sealed record HookSpec(string Path, IReadOnlyList<string> Args, IReadOnlyList<string> Env, int? TimeoutSeconds);
 
-/// <summary>Where the container's output goes, in CRI log format.</summary>
-/// <param name="Path">Absolute path of the log file on the node.</param>
-public sealed record LogSpec(string Path);
+/// <summary>Where the container's output goes, in CRI log format. The file must not be a symlink.</summary>
+/// <param name="Directory">Absolute path of the pod's log directory on the node; opened once.</param>
+/// <param name="Name">The log file beneath it, without "..", for example "app/0.log".</param>
+public sealed record LogSpec(string Directory, string Name);
