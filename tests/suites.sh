@@ -1,0 +1,59 @@
+#!/usr/bin/env bash
+# tests/suites.sh DIR [NAME...]: runs the built test programs beneath DIR (DIR/NAME.Tests/debug), here or in the test VM,
+# checks that they left nothing behind, prints what was skipped and why, and ends with "N passed, N failed".
+set -uo pipefail
+dir=$1
+shift
+cd "$(dirname "$0")/.."
+
+names=("$@")
+[ ${#names[@]} -gt 0 ] || names=(Repository Linux Cgroups Images Sandbox CriServer)
+
+log=$(mktemp)
+left=$(mktemp -d)
+trap 'rm -rf "$log" "$left"' EXIT
+passed=0 failed=0 skipped=0
+
+# What a test may leave behind: processes, mounts, network namespaces, cgroups and files of crisp.
+remains() {
+	pgrep -a '^crisp' | sort
+	awk '$2 ~ /crisp/ { print "mount", $2 }' /proc/self/mounts | sort
+	ls -1 /run/netns 2> /dev/null | grep -i crisp
+	find /sys/fs/cgroup -maxdepth 6 -type d -name '*crisp*' 2> /dev/null | sort
+	find /tmp /run /var/lib -maxdepth 1 -name 'crisp*' 2> /dev/null | sort
+}
+remains > "$left/before"
+
+for name in "${names[@]}"; do
+	program=$dir/$name.Tests/debug/Crisp.$name.Tests
+	printf '\n== %s.Tests (%ds)\n' "$name" "$SECONDS"
+	"$program" -noLogo -noColor > "$log" 2>&1 < /dev/null
+	code=$?
+	grep -vE '^ *(Discovering|Discovered|Starting|Finished):|TEST EXECUTION SUMMARY' "$log"
+	summary=$(grep -E 'Total: [0-9]+, Errors: ' "$log" | tail -n 1)
+	if [ -z "$summary" ]; then
+		echo "$name.Tests ended with code $code and no summary"
+		failed=$((failed + 1))
+		continue
+	fi
+	count() { echo "$summary" | sed -E "s/.*$1: ([0-9]+).*/\1/"; }
+	bad=$(($(count Failed) + $(count Errors)))
+	# A runner that reports success and then dies has not succeeded.
+	[ "$bad" -gt 0 ] || [ "$code" = 0 ] || bad=1
+	failed=$((failed + bad))
+	skipped=$((skipped + $(count Skipped)))
+	passed=$((passed + $(count Total) - $(count Failed) - $(count Skipped)))
+done
+
+remains > "$left/after"
+if diff "$left/before" "$left/after" > "$left/diff"; then
+	passed=$((passed + 1))
+else
+	echo "Left behind by the tests:"
+	cat "$left/diff"
+	failed=$((failed + 1))
+fi
+
+printf '\n%d skipped, in %d s\n' "$skipped" "$SECONDS"
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ]
