@@ -1,0 +1,163 @@
+using Crisp.Linux.Interop;
+
+namespace Crisp.Linux;
+
+public static partial class Files
+{
+    /// <summary>read(2).</summary>
+    /// <returns>Bytes read; 0 is the end.</returns>
+    public static int Read(FileDescriptor file, Span<byte> buffer)
+    {
+        var count = TryRead(file, buffer, out var errno);
+        return count >= 0 ? count : throw new LinuxException("read", errno);
+    }
+
+    /// <summary>read(2) for non-blocking descriptors: -1 and the error number (EAGAIN, EIO of a hung-up terminal).</summary>
+    public static int TryRead(FileDescriptor file, Span<byte> buffer, out Errno errno)
+    {
+        while (true)
+        {
+            nint count;
+            unsafe
+            {
+                // SAFETY: the span is pinned for the call, which writes at most its length.
+                fixed (byte* bytes = buffer)
+                {
+                    count = Libc.read(file, bytes, buffer.Length);
+                }
+            }
+
+            errno = count == -1 ? Check.LastError : Errno.None;
+            if (errno != Errno.EINTR)
+            {
+                return (int)count;
+            }
+        }
+    }
+
+    /// <summary>pread(2).</summary>
+    public static int ReadAt(FileDescriptor file, Span<byte> buffer, long offset)
+    {
+        unsafe
+        {
+            // SAFETY: the span is pinned for the call, which writes at most its length.
+            fixed (byte* bytes = buffer)
+            {
+                return (int)Check.Result(Libc.pread(file, bytes, buffer.Length, offset), "pread");
+            }
+        }
+    }
+
+    /// <summary>write(2).</summary>
+    /// <returns>Bytes written, which may be fewer than given.</returns>
+    public static int Write(FileDescriptor file, ReadOnlySpan<byte> buffer)
+    {
+        var count = TryWrite(file, buffer, out var errno);
+        return count >= 0 ? count : throw new LinuxException("write", errno);
+    }
+
+    /// <summary>write(2) for non-blocking descriptors: -1 and the error number (EAGAIN, EPIPE).</summary>
+    public static int TryWrite(FileDescriptor file, ReadOnlySpan<byte> buffer, out Errno errno)
+    {
+        while (true)
+        {
+            nint count;
+            unsafe
+            {
+                // SAFETY: the span is pinned for the call, which reads at most its length.
+                fixed (byte* bytes = buffer)
+                {
+                    count = Libc.write(file, bytes, buffer.Length);
+                }
+            }
+
+            errno = count == -1 ? Check.LastError : Errno.None;
+            if (errno != Errno.EINTR)
+            {
+                return (int)count;
+            }
+        }
+    }
+
+    /// <summary>write(2) until everything is written.</summary>
+    public static void WriteAll(FileDescriptor file, ReadOnlySpan<byte> buffer)
+    {
+        while (!buffer.IsEmpty)
+        {
+            buffer = buffer[Write(file, buffer)..];
+        }
+    }
+
+    /// <summary>Reads a file from where it stands to its end, at most <paramref name="limit"/> bytes.</summary>
+    /// <exception cref="LinuxException">EFBIG when there is more.</exception>
+    public static byte[] ReadToEnd(FileDescriptor file, int limit)
+    {
+        var content = new byte[Math.Min(limit, 4096) + 1];
+        var length = 0;
+        for (int count; (count = Read(file, content.AsSpan(length))) > 0;)
+        {
+            length += count;
+            if (length > limit)
+            {
+                throw new LinuxException("read", Errno.EFBIG);
+            }
+
+            if (length == content.Length)
+            {
+                Array.Resize(ref content, (int)Math.Min(2L * length, limit + 1L));
+            }
+        }
+
+        return content[..length];
+    }
+
+    /// <summary>lseek(2) with SEEK_SET.</summary>
+    public static void Seek(FileDescriptor file, long offset)
+    {
+        if (Libc.lseek(file, offset, 0) == -1)
+        {
+            Check.Throw("lseek");
+        }
+    }
+
+    /// <summary>ftruncate(2).</summary>
+    public static void Truncate(FileDescriptor file, long length) => Check.Result(Libc.ftruncate(file, length), "ftruncate");
+
+    /// <summary>fsync(2): file data and metadata, or a directory's entries, are on the disk.</summary>
+    public static void Fsync(FileDescriptor file) => Check.Result(Libc.fsync(file), "fsync");
+
+    /// <summary>syncfs(2): the whole filesystem that holds the file.</summary>
+    public static void Syncfs(FileDescriptor file) => Check.Result(Libc.syncfs(file), "syncfs");
+
+    /// <summary>flock(2) with LOCK_EX | LOCK_NB.</summary>
+    /// <returns>False when somebody else holds the lock.</returns>
+    public static bool TryLock(FileDescriptor file)
+    {
+        const int LockEx = 2;
+        const int LockNb = 4;
+        if (Libc.flock(file, LockEx | LockNb) == 0)
+        {
+            return true;
+        }
+
+        if (Check.LastError != Errno.EWOULDBLOCK)
+        {
+            Check.Throw("flock");
+        }
+
+        return false;
+    }
+
+    /// <summary>fcntl(2): sets or clears O_NONBLOCK, which belongs to the open file and so to all its descriptors.</summary>
+    public static void SetNonBlocking(FileDescriptor file, bool nonBlocking)
+    {
+        const int FGetfl = 3;
+        const int FSetfl = 4;
+        var flags = Check.Result(Libc.fcntl(file, FGetfl, 0), "fcntl");
+        var wanted = nonBlocking ? flags | (int)OpenFlags.NonBlocking : flags & ~(int)OpenFlags.NonBlocking;
+        if (wanted != flags)
+        {
+            Check.Result(Libc.fcntl(file, FSetfl, wanted), "fcntl");
+        }
+    }
+}

@@ -1,0 +1,137 @@
+using System.Buffers;
+using System.Buffers.Binary;
+using Crisp.Linux.Interop;
+
+namespace Crisp.Linux;
+
+/// <summary>The file type bits of st_mode (inode(7)).</summary>
+public enum FileType : uint
+{
+    Fifo = 0x1000,
+    CharacterDevice = 0x2000,
+    Directory = 0x4000,
+    BlockDevice = 0x6000,
+    Regular = 0x8000,
+    Symlink = 0xA000,
+    Socket = 0xC000,
+}
+
+/// <summary>Flags of renameat2(2).</summary>
+[Flags]
+public enum RenameFlags : uint
+{
+    None = 0,
+    NoReplace = 1,
+    Exchange = 2,
+    Whiteout = 4,
+}
+
+public static partial class Files
+{
+    private const int AtSymlinkNofollow = 0x100;
+    private const int AtRemovedir = 0x200;
+    private const int AtEmptyPath = 0x1000;
+
+    /// <summary>mkdirat(2).</summary>
+    public static void MkdirAt(FileDescriptor directory, string path, uint mode)
+        => Check.Result(Libc.mkdirat(directory, path, mode), "mkdirat", path);
+
+    /// <summary>mknodat(2).</summary>
+    /// <param name="mode">Permission bits.</param>
+    /// <param name="major">0 for what is not a device.</param>
+    public static void MknodAt(FileDescriptor directory, string path, FileType type, uint mode, uint major = 0, uint minor = 0)
+        => Check.Result(Libc.mknodat(directory, path, (uint)type | mode, MakeDevice(major, minor)), "mknodat", path);
+
+    /// <summary>symlinkat(2).</summary>
+    public static void SymlinkAt(string target, FileDescriptor directory, string path)
+        => Check.Result(Libc.symlinkat(target, directory, path), "symlinkat", path);
+
+    /// <summary>readlinkat(2); an empty path reads the symlink that the descriptor itself is.</summary>
+    public static string ReadlinkAt(FileDescriptor directory, string path)
+    {
+        const int PathMax = 4096;
+        Span<byte> target = stackalloc byte[PathMax];
+        nint length;
+        unsafe
+        {
+            // SAFETY: the buffer is on this stack, and the call writes at most its length.
+            fixed (byte* bytes = target)
+            {
+                length = Check.Result(Libc.readlinkat(directory, path, bytes, target.Length), "readlinkat", path);
+            }
+        }
+
+        return LinuxPath.Decode(target[..(int)length]);
+    }
+
+    /// <summary>linkat(2), not following a final symlink.</summary>
+    public static void LinkAt(FileDescriptor oldDirectory, string oldPath, FileDescriptor newDirectory, string newPath)
+        => Check.Result(Libc.linkat(oldDirectory, oldPath, newDirectory, newPath, 0), "linkat", newPath);
+
+    /// <summary>linkat(2) with AT_EMPTY_PATH: gives the open file a name (needs CAP_DAC_READ_SEARCH).</summary>
+    public static void LinkAt(FileDescriptor file, FileDescriptor newDirectory, string newPath)
+        => Check.Result(Libc.linkat(file, string.Empty, newDirectory, newPath, AtEmptyPath), "linkat", newPath);
+
+    /// <summary>unlinkat(2): removes a name that is no directory.</summary>
+    public static void UnlinkAt(FileDescriptor directory, string path)
+        => Check.Result(Libc.unlinkat(directory, path, 0), "unlinkat", path);
+
+    /// <summary>unlinkat(2) with AT_REMOVEDIR: removes an empty directory.</summary>
+    public static void RmdirAt(FileDescriptor directory, string path)
+        => Check.Result(Libc.unlinkat(directory, path, AtRemovedir), "unlinkat", path);
+
+    /// <summary>renameat2(2).</summary>
+    public static void RenameAt2(
+        FileDescriptor oldDirectory, string oldPath, FileDescriptor newDirectory, string newPath, RenameFlags flags = RenameFlags.None)
+        => Check.Result(Libc.renameat2(oldDirectory, oldPath, newDirectory, newPath, (uint)flags), "renameat2", newPath);
+
+    /// <summary>getdents64(2): the names in an open directory, without "." and "..", in the filesystem's order.</summary>
+    public static List<string> ReadDirectory(FileDescriptor directory)
+    {
+        const int NameOffset = 19;
+        var names = new List<string>();
+        var buffer = ArrayPool<byte>.Shared.Rent(32 * 1024);
+        try
+        {
+            Seek(directory, 0);
+            for (int length; (length = ReadEntries(directory, buffer)) > 0;)
+            {
+                for (var rest = buffer.AsSpan(0, length); !rest.IsEmpty;)
+                {
+                    // struct linux_dirent64: d_ino 0, d_off 8, d_reclen 16, d_type 18, d_name 19, NUL-terminated.
+                    var size = BinaryPrimitives.ReadUInt16LittleEndian(rest[16..]);
+                    var name = rest[NameOffset..size];
+                    name = name[..name.IndexOf((byte)0)];
+                    if (!name.SequenceEqual("."u8) && !name.SequenceEqual(".."u8))
+                    {
+                        names.Add(LinuxPath.Decode(name));
+                    }
+
+                    rest = rest[size..];
+                }
+            }
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
+        }
+
+        return names;
+    }
+
+    /// <summary>makedev(3), in the encoding of glibc.</summary>
+    public static ulong MakeDevice(uint major, uint minor)
+        => ((ulong)(major & 0xFFFFF000) << 32) | ((major & 0xFFFUL) << 8) | ((ulong)(minor & 0xFFFFFF00) << 12) | (minor & 0xFFUL);
+
+    private static int ReadEntries(FileDescriptor directory, byte[] buffer)
+    {
+        unsafe
+        {
+            // SAFETY: the array is pinned for the call, which writes at most its length.
+            fixed (byte* bytes = buffer)
+            {
+                return (int)Check.Result(Libc.getdents64(directory, bytes, buffer.Length), "getdents64");
+            }
+        }
+    }
+}

@@ -1,0 +1,158 @@
+using Crisp.Linux.Interop;
+using Tmds.Linux;
+
+namespace Crisp.Linux;
+
+/// <summary>The other side of a unix socket when it connected (unix(7), SO_PEERCRED), in the caller's namespaces.</summary>
+public readonly record struct PeerCredentials(int Pid, uint Uid, uint Gid);
+
+/// <summary>Stream sockets of the unix domain (unix(7)).</summary>
+public static partial class Sockets
+{
+    private const int AfUnix = 1;
+    private const int SockStream = 1;
+    private const int SockNonblock = 0x800;
+    private const int SockCloexec = 0x8_0000;
+    private const int SolSocket = 1;
+
+    /// <summary>socketpair(2).</summary>
+    public static (FileDescriptor First, FileDescriptor Second) CreatePair(bool nonBlocking = false)
+    {
+        Span<int> numbers = stackalloc int[2];
+        unsafe
+        {
+            // SAFETY: socketpair fills two ints, which live on this stack.
+            fixed (int* ends = numbers)
+            {
+                Check.Result(Libc.socketpair(AfUnix, Type(nonBlocking), 0, ends), "socketpair");
+            }
+        }
+
+        return (new FileDescriptor(numbers[0]), new FileDescriptor(numbers[1]));
+    }
+
+    /// <summary>socket(2), bind(2), listen(2): a socket file of mode 0600, whoever's umask is in force.</summary>
+    /// <param name="path">At most 107 bytes; it must not exist.</param>
+    public static FileDescriptor Listen(string path, int backlog = 128, bool nonBlocking = false)
+    {
+        var socket = Create(nonBlocking);
+        try
+        {
+            var address = Address(path, out var length);
+
+            // The mode of a socket file is that of the socket's inode minus the umask: no moment with a wider mode.
+            Check.Result(Libc.fchmod(socket, 0x180), "fchmod", path);
+            unsafe
+            {
+                // SAFETY: address lives on this stack, and length is within it.
+                Check.Result(Libc.bind(socket, &address, length), "bind", path);
+            }
+
+            Check.Result(Libc.listen(socket, backlog), "listen", path);
+            return socket;
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>connect(2).</summary>
+    public static FileDescriptor Connect(string path, bool nonBlocking = false)
+    {
+        var socket = Create(nonBlocking);
+        try
+        {
+            var address = Address(path, out var length);
+            unsafe
+            {
+                // SAFETY: address lives on this stack, and length is within it.
+                Check.Result(Libc.connect(socket, &address, length), "connect", path);
+            }
+
+            return socket;
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>accept4(2).</summary>
+    /// <returns>Null when nobody is waiting (EAGAIN) or the client has gone again (ECONNABORTED).</returns>
+    public static FileDescriptor? Accept(FileDescriptor listener, bool nonBlocking = false)
+    {
+        while (true)
+        {
+            int number;
+            unsafe
+            {
+                // SAFETY: the kernel writes no address when both pointers are null.
+                number = Libc.accept4(listener, null, null, SockCloexec | (nonBlocking ? SockNonblock : 0));
+            }
+
+            switch (number == -1 ? Check.LastError : Errno.None)
+            {
+                case Errno.None:
+                    return new FileDescriptor(number);
+                case Errno.EINTR:
+                    continue;
+                case Errno.EAGAIN or Errno.ECONNABORTED:
+                    return null;
+                default:
+                    Check.Throw("accept4");
+                    break;
+            }
+        }
+    }
+
+    /// <summary>shutdown(2) of the writing side: the peer reads an end of file.</summary>
+    public static void ShutdownWrite(FileDescriptor socket)
+    {
+        const int ShutWr = 1;
+        Check.Result(Libc.shutdown(socket, ShutWr), "shutdown");
+    }
+
+    /// <summary>SO_PEERCRED.</summary>
+    public static PeerCredentials GetPeerCredentials(FileDescriptor socket)
+    {
+        const int SoPeercred = 17;
+        unsafe
+        {
+            // SAFETY: the kernel fills one ucred, whose size it is told.
+            ucred credentials;
+            var length = (uint)sizeof(ucred);
+            Check.Result(Libc.getsockopt(socket, SolSocket, SoPeercred, &credentials, &length), "getsockopt", "SO_PEERCRED");
+            return new PeerCredentials(credentials.pid, credentials.uid, credentials.gid);
+        }
+    }
+
+    private static int Type(bool nonBlocking) => SockStream | SockCloexec | (nonBlocking ? SockNonblock : 0);
+
+    private static FileDescriptor Create(bool nonBlocking)
+        => new(Check.Result(Libc.socket(AfUnix, Type(nonBlocking), 0), "socket"));
+
+    private static sockaddr_un Address(string path, out uint length)
+    {
+        const int PathOffset = 2;
+        const int PathSize = 108;
+        var bytes = LinuxPath.Encode(path);
+        if (bytes.Length is 0 or >= PathSize)
+        {
+            throw new LinuxException("bind", Errno.ENAMETOOLONG, path);
+        }
+
+        var address = default(sockaddr_un);
+        address.sun_family = AfUnix;
+        unsafe
+        {
+            // SAFETY: sun_path has 108 bytes, and the path with its NUL fits.
+            bytes.CopyTo(new Span<byte>(address.sun_path, PathSize));
+        }
+
+        length = (uint)(PathOffset + bytes.Length + 1);
+        return address;
+    }
+}

@@ -1,0 +1,56 @@
+using Xunit;
+
+namespace Crisp.Linux.Tests;
+
+public sealed class SocketsTests
+{
+    [Fact]
+    public void SendDescriptors_TwoHundred_ArriveInOrderAndCloseOnExec()
+    {
+        var (first, second) = Sockets.CreatePair();
+        using var sender = first;
+        using var receiver = second;
+        var sent = Enumerable.Range(0, 200).Select(i => Memfd.Create($"crisp-test-{i}")).ToArray();
+        var received = new List<FileDescriptor>();
+        try
+        {
+            Sockets.SendDescriptors(sender, "x"u8, sent);
+            var data = new byte[8];
+
+            Assert.Equal(1, Sockets.ReceiveDescriptors(receiver, data, received));
+
+            Assert.Equal(200, received.Count);
+            for (var i = 0; i < 200; i++)
+            {
+                Assert.Equal($"/memfd:crisp-test-{i} (deleted)", Files.ReadlinkAt(FileDescriptor.CurrentDirectory, received[i].ProcPath));
+                Assert.Contains("flags:\t02", File.ReadAllText($"/proc/self/fdinfo/{received[i].Number}"));
+            }
+        }
+        finally
+        {
+            Array.ForEach(sent, d => d.Dispose());
+            received.ForEach(d => d.Dispose());
+        }
+    }
+
+    [Fact]
+    public void Listen_SocketFile_IsForItsOwnerOnly()
+    {
+        using var temporary = new TemporaryDirectory();
+        using var listener = Sockets.Listen(temporary.File("s"));
+        using var client = Sockets.Connect(temporary.File("s"));
+        using var server = Sockets.Accept(listener);
+
+        Assert.Equal(0x180u, Files.StatusAt(FileDescriptor.CurrentDirectory, temporary.File("s")).Permissions);
+        Assert.Equal(Environment.ProcessId, Sockets.GetPeerCredentials(server!).Pid);
+    }
+
+    [Fact]
+    public void Accept_NobodyThere_IsNull()
+    {
+        using var temporary = new TemporaryDirectory();
+        using var listener = Sockets.Listen(temporary.File("s"), nonBlocking: true);
+
+        Assert.Null(Sockets.Accept(listener));
+    }
+}
