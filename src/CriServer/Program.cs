@@ -1,2 +1,5 @@
-Console.Error.WriteLine("Usage: crisp serve");
-return 64;
+using System.CommandLine;
+using Crisp.CriServer.CommandLine;
+
+// The host handles SIGTERM itself and in its own time; the command line must not end the process under it.
+return await CrispCommand.Create().Parse(args).InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = null });

@@ -1,0 +1,47 @@
+using System.CommandLine;
+using Crisp.CriServer.Configuration;
+using Crisp.CriServer.Hosting;
+
+namespace Crisp.CriServer.CommandLine;
+
+/// <summary><c>crisp serve</c>: the daemon. Options on the command line override the file's.</summary>
+internal static class ServeCommand
+{
+    public static Command Create()
+    {
+        var root = new Option<string?>("--root") { Description = "Directory of images and records", HelpName = "DIR" };
+        var run = new Option<string?>("--run") { Description = "Directory of sockets and live state", HelpName = "DIR" };
+        var socket = new Option<string?>("--socket") { Description = "CRI socket (default: crisp.sock in the run directory)", HelpName = "PATH" };
+        var sandbox = new Option<string?>("--sandbox-binary") { Description = "The pods' program (default: crisp-sandbox beside crisp)", HelpName = "PATH" };
+        var level = new Option<LogLevel?>("--log-level") { Description = "Least important lines that are logged" };
+        var format = new Option<LogFormat?>("--log-format") { Description = "Lines for people or JSON" };
+
+        var command = new Command("serve", "Run the daemon.") { root, run, socket, sandbox, level, format };
+        command.SetAction(async (parsed, cancellation) =>
+        {
+            var config = new CrispConfig();
+            config = config with
+            {
+                Root = FullPath(parsed.GetValue(root)) ?? config.Root,
+                Run = FullPath(parsed.GetValue(run)) ?? config.Run,
+                Socket = FullPath(parsed.GetValue(socket)) ?? config.Socket,
+                SandboxBinary = FullPath(parsed.GetValue(sandbox)) ?? config.SandboxBinary,
+                LogLevel = parsed.GetValue(level) ?? config.LogLevel,
+                LogFormat = parsed.GetValue(format) ?? config.LogFormat,
+            };
+            try
+            {
+                await Daemon.RunAsync(config, cancellation);
+                return 0;
+            }
+            catch (StartException error)
+            {
+                await parsed.InvocationConfiguration.Error.WriteLineAsync($"crisp: {error.Message}");
+                return 1;
+            }
+        });
+        return command;
+    }
+
+    private static string? FullPath(string? path) => path is null ? null : Path.GetFullPath(path);
+}

@@ -1,0 +1,42 @@
+namespace Crisp.CriServer.Configuration;
+
+/// <summary>Everything an administrator can choose, complete with its defaults: a daemon without a file runs by these.</summary>
+public sealed record CrispConfig
+{
+    /// <summary>Images and the records of pods and containers. Survives a reboot. Mode 0700.</summary>
+    public string Root { get; init; } = "/var/lib/crisp";
+
+    /// <summary>Sockets and live state. Mode 0700.</summary>
+    public string Run { get; init; } = "/run/crisp";
+
+    /// <summary>The CRI socket, or null for crisp.sock in <see cref="Run"/>.</summary>
+    public string? Socket { get; init; }
+
+    /// <summary>The program of the pods, or null for crisp-sandbox beside this program.</summary>
+    public string? SandboxBinary { get; init; }
+
+    public LogLevel LogLevel { get; init; } = LogLevel.Information;
+
+    public LogFormat LogFormat { get; init; } = LogFormat.Text;
+
+    /// <summary>References of images that the kubelet's garbage collection must leave alone.</summary>
+    public IReadOnlyList<string> PinnedImages { get; init; } = [];
+
+    /// <summary>How long a stopping daemon waits for the calls in flight.</summary>
+    public TimeSpan ShutdownTimeout { get; init; } = TimeSpan.FromSeconds(10);
+
+    public string SocketPath => Socket ?? Path.Combine(Run, "crisp.sock");
+
+    public string SandboxBinaryPath =>
+        SandboxBinary ?? Path.Combine(Path.GetDirectoryName(Environment.ProcessPath) ?? AppContext.BaseDirectory, "crisp-sandbox");
+}
+
+/// <summary>The form of log lines.</summary>
+public enum LogFormat
+{
+    /// <summary>One line for people.</summary>
+    Text,
+
+    /// <summary>One JSON object a line.</summary>
+    Json,
+}

@@ -1,0 +1,67 @@
+using Grpc.Core;
+using Grpc.Core.Interceptors;
+
+namespace Crisp.CriServer.Hosting;
+
+/// <summary>Around every call: its log line, and its status when it fails. Services below throw and never log failures.</summary>
+internal sealed partial class CallInterceptor(ILogger<CallInterceptor> logger, TimeProvider time) : Interceptor
+{
+    public override async Task<TResponse> UnaryServerHandler<TRequest, TResponse>(
+        TRequest request, ServerCallContext context, UnaryServerMethod<TRequest, TResponse> continuation)
+    {
+        var start = time.GetTimestamp();
+        try
+        {
+            var response = await continuation(request, context);
+            Log.Done(logger, context.Method, time.GetElapsedTime(start).TotalMilliseconds);
+            return response;
+        }
+#pragma warning disable CA1031 // The boundary: whatever a call throws becomes its status, and the daemon lives on.
+        catch (Exception error)
+#pragma warning restore CA1031
+        {
+            throw Fail(error, context, start);
+        }
+    }
+
+    public override async Task ServerStreamingServerHandler<TRequest, TResponse>(
+        TRequest request,
+        IServerStreamWriter<TResponse> responseStream,
+        ServerCallContext context,
+        ServerStreamingServerMethod<TRequest, TResponse> continuation)
+    {
+        var start = time.GetTimestamp();
+        try
+        {
+            await continuation(request, responseStream, context);
+            Log.Done(logger, context.Method, time.GetElapsedTime(start).TotalMilliseconds);
+        }
+#pragma warning disable CA1031 // The boundary, as above.
+        catch (Exception error)
+#pragma warning restore CA1031
+        {
+            throw Fail(error, context, start);
+        }
+    }
+
+    private RpcException Fail(Exception error, ServerCallContext context, long start)
+    {
+        var status = ErrorStatus.Of(error, context.Method, context.CancellationToken);
+        var milliseconds = time.GetElapsedTime(start).TotalMilliseconds;
+        switch (status.StatusCode)
+        {
+            case StatusCode.Internal or StatusCode.Unknown:
+                Log.Broke(logger, context.Method, status.StatusCode, milliseconds, error);
+                break;
+            case StatusCode.NotFound or StatusCode.Cancelled or StatusCode.Unimplemented:
+                // What a kubelet meets on an ordinary day.
+                Log.Refused(logger, LogLevel.Debug, context.Method, status.StatusCode, milliseconds, status.Detail);
+                break;
+            default:
+                Log.Refused(logger, LogLevel.Warning, context.Method, status.StatusCode, milliseconds, status.Detail);
+                break;
+        }
+
+        return new RpcException(status);
+    }
+}

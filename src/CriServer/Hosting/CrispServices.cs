@@ -1,0 +1,40 @@
+using Crisp.CriServer.Configuration;
+using Crisp.CriServer.Images;
+using Crisp.CriServer.Runtime;
+
+namespace Crisp.CriServer.Hosting;
+
+/// <summary>What the daemon consists of, in one list.</summary>
+internal static class CrispServices
+{
+    // The kubelet and crictl take 16 MiB; a request beyond it is an attack or a mistake.
+    private const int LargestRequest = 16 << 20;
+
+    public static IServiceCollection AddCrisp(this IServiceCollection services, CrispConfig config)
+    {
+        services.AddSingleton(config);
+        services.AddSingleton(TimeProvider.System);
+        services.AddLogging(logging => logging
+            .SetMinimumLevel(config.LogLevel)
+            .AddFilter("Microsoft", Quieter(config.LogLevel))
+            .AddFilter("Grpc", Quieter(config.LogLevel))
+            .Services.AddSingleton<ILoggerProvider>(provider => new LineLoggerProvider(
+                config.LogFormat, provider.GetRequiredService<TimeProvider>(), Console.OpenStandardError())));
+        services.Configure<HostOptions>(host => host.ShutdownTimeout = config.ShutdownTimeout);
+        services.AddSystemd();
+        services.AddGrpc(grpc =>
+        {
+            grpc.MaxReceiveMessageSize = LargestRequest;
+            // ExecSync answers with up to 16 MiB of each stream.
+            grpc.MaxSendMessageSize = null;
+            grpc.Interceptors.Add<CallInterceptor>();
+        });
+        services.AddSingleton<CallInterceptor>();
+        services.AddSingleton<RuntimeServer>();
+        services.AddSingleton<ImageServer>();
+        return services;
+    }
+
+    /// <summary>The web server's own lines are for those who debug it.</summary>
+    private static LogLevel Quieter(LogLevel level) => level <= LogLevel.Debug ? LogLevel.Information : LogLevel.Warning;
+}

@@ -1,0 +1,78 @@
+using System.Net.Sockets;
+using System.Runtime.InteropServices;
+using Crisp.CriServer.Configuration;
+using Crisp.CriServer.Images;
+using Crisp.CriServer.Runtime;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+
+namespace Crisp.CriServer.Hosting;
+
+/// <summary><c>crisp serve</c>: from a configuration to a daemon that answers on its socket, until SIGTERM.</summary>
+internal static partial class Daemon
+{
+    private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
+
+    /// <exception cref="StartException">The directories, the lock or the socket cannot be had.</exception>
+    public static async Task RunAsync(CrispConfig config, CancellationToken cancellation)
+    {
+        MakeDirectory(config.Root);
+        MakeDirectory(config.Run);
+        using var rootLock = RootLock.TryAcquire(config.Root, out var owner)
+            ?? throw new StartException(
+                $"Another crisp (process {owner}) works on {config.Root}. Stop it, or choose another directory with --root.");
+
+        using var socket = ListeningSocket.Bind(config.SocketPath);
+        await using var app = Build(config, socket);
+        var logger = app.Services.GetRequiredService<ILoggerFactory>().CreateLogger(nameof(Daemon));
+        using var hangup = IgnoreHangup(logger);
+        await app.StartAsync(cancellation);
+        Log.Listening(logger, config.SocketPath, config.Root, CrispVersion.Text);
+        await app.WaitForShutdownAsync(cancellation);
+        File.Delete(config.SocketPath);
+        Log.Stopped(logger);
+    }
+
+    private static WebApplication Build(CrispConfig config, Socket socket)
+    {
+        var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions { ApplicationName = "crisp" });
+        builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel => Listen(kestrel, config));
+        builder.WebHost.UseSockets(sockets => sockets.CreateBoundListenSocket = _ => socket);
+        builder.Services.AddCrisp(config);
+        var app = builder.Build();
+        app.MapGrpcService<RuntimeServer>();
+        app.MapGrpcService<ImageServer>();
+        return app;
+    }
+
+    private static void Listen(KestrelServerOptions kestrel, CrispConfig config)
+    {
+        kestrel.AddServerHeader = false;
+        // Event streams are silent for hours.
+        kestrel.Limits.MinRequestBodyDataRate = null;
+        kestrel.Limits.MinResponseDataRate = null;
+        kestrel.Limits.MaxRequestBodySize = null;
+        kestrel.ListenUnixSocket(config.SocketPath, listen => listen.Protocols = HttpProtocols.Http2);
+    }
+
+    /// <summary>The directory with mode 0700: what others may traverse they can read one day (CVE-2024-25621).</summary>
+    private static void MakeDirectory(string path)
+    {
+        try
+        {
+            Directory.CreateDirectory(path, OwnerOnly);
+            File.SetUnixFileMode(path, OwnerOnly);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new StartException($"Cannot make the directory {path}: {error.Message} crisp serve must run as root.", error);
+        }
+    }
+
+    /// <summary>SIGHUP is what administrators send to daemons that reload; one that died of it would surprise them.</summary>
+    private static PosixSignalRegistration IgnoreHangup(ILogger logger) =>
+        PosixSignalRegistration.Create(PosixSignal.SIGHUP, context =>
+        {
+            context.Cancel = true;
+            Log.HangupIgnored(logger);
+        });
+}
