@@ -4,16 +4,28 @@ namespace Crisp.Linux;
 
 /// <summary>A system call that failed: which one, with which error number, on what.</summary>
 /// <remarks>The message reads <c>openat2 /a/b: ENOENT, no such file or directory</c>.</remarks>
-public class LinuxException(string call, Errno errno, string? path = null)
-    : Exception(Describe(call, errno, path))
+public class LinuxException : Exception
 {
-    /// <summary>The name of the system call, for example <c>openat2</c>.</summary>
-    public string Call { get; } = call;
+    public LinuxException(string call, Errno errno, string? path = null)
+        : this(call, errno, path, Describe(call, errno, path))
+    {
+    }
 
-    public Errno Errno { get; } = errno;
+    private protected LinuxException(string call, Errno errno, string? path, string message)
+        : base(message)
+    {
+        Call = call;
+        Errno = errno;
+        Path = path;
+    }
+
+    /// <summary>The name of the system call, for example <c>openat2</c>.</summary>
+    public string Call { get; }
+
+    public Errno Errno { get; }
 
     /// <summary>The path or name the call was about, or null when it had none.</summary>
-    public string? Path { get; } = path;
+    public string? Path { get; }
 
     private protected static string Describe(string call, Errno errno, string? path)
     {

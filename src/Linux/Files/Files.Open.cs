@@ -74,7 +74,7 @@ public static partial class Files
             unsafe
             {
                 // SAFETY: how lives on this stack for the whole call, and its size is the structure's.
-                number = Libc.openat2(SyscallNumber.openat2, directory, path, &how, sizeof(open_how));
+                number = Libc.openat2((int)SystemCall.openat2, directory, path, &how, sizeof(open_how));
             }
 
             errno = number == -1 ? Check.LastError : Errno.None;

@@ -15,7 +15,7 @@ public static class Mounts
     public static FileDescriptor FsOpen(string type)
     {
         const uint FsopenCloexec = 1;
-        return Result(Libc.fsopen(SyscallNumber.fsopen, type, FsopenCloexec), "fsopen", type);
+        return Result(Libc.fsopen((int)SystemCall.fsopen, type, FsopenCloexec), "fsopen", type);
     }
 
     /// <summary>fsconfig(2), FSCONFIG_SET_FLAG.</summary>
@@ -41,7 +41,7 @@ public static class Mounts
     public static FileDescriptor FsMount(FileDescriptor context, MountAttributes attributes = MountAttributes.None)
     {
         const uint FsmountCloexec = 1;
-        var number = Libc.fsmount(SyscallNumber.fsmount, context, FsmountCloexec, (uint)attributes);
+        var number = Libc.fsmount((int)SystemCall.fsmount, context, FsmountCloexec, (uint)attributes);
         if (number == -1)
         {
             var errno = Check.LastError;
@@ -54,13 +54,13 @@ public static class Mounts
     /// <summary>open_tree(2).</summary>
     public static FileDescriptor OpenTree(FileDescriptor directory, string path, OpenTreeFlags flags)
     {
-        var number = Libc.open_tree(SyscallNumber.open_tree, directory, path, (uint)(flags | OpenTreeFlags.CloseOnExec));
+        var number = Libc.open_tree((int)SystemCall.open_tree, directory, path, (uint)(flags | OpenTreeFlags.CloseOnExec));
         return Result(number, "open_tree", path);
     }
 
     /// <summary>move_mount(2): attaches a detached mount, or moves one.</summary>
     public static void MoveMount(FileDescriptor from, string fromPath, FileDescriptor to, string toPath, MoveMountFlags flags)
-        => Check.Result(Libc.move_mount(SyscallNumber.move_mount, from, fromPath, to, toPath, (uint)flags), "move_mount", toPath);
+        => Check.Result(Libc.move_mount((int)SystemCall.move_mount, from, fromPath, to, toPath, (uint)flags), "move_mount", toPath);
 
     /// <summary>mount_setattr(2) on the mount that the descriptor names.</summary>
     /// <param name="propagation">MS_PRIVATE, MS_SLAVE, MS_SHARED or MS_UNBINDABLE, or none to leave it.</param>
@@ -84,7 +84,7 @@ public static class Mounts
         unsafe
         {
             // SAFETY: attr lives on this stack for the whole call, and its size is the structure's.
-            var result = Libc.mount_setattr(SyscallNumber.mount_setattr, mount, string.Empty, flags, &attr, sizeof(mount_attr));
+            var result = Libc.mount_setattr((int)SystemCall.mount_setattr, mount, string.Empty, flags, &attr, sizeof(mount_attr));
             Check.Result(result, "mount_setattr", mount.ProcPath);
         }
 
@@ -101,7 +101,7 @@ public static class Mounts
 
     private static void FsConfig(FileDescriptor context, FsConfigCommand command, string? key, string? value, int aux)
     {
-        if (Libc.fsconfig(SyscallNumber.fsconfig, context, (uint)command, key, value, aux) == -1)
+        if (Libc.fsconfig((int)SystemCall.fsconfig, context, (uint)command, key, value, aux) == -1)
         {
             // The log is read by a call that sets errno anew.
             var errno = Check.LastError;

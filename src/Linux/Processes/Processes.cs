@@ -11,7 +11,7 @@ public static class Processes
     /// <summary>pidfd_open(2).</summary>
     /// <param name="pid">In the caller's PID namespace. Only a child that was not waited for cannot have been replaced by another.</param>
     public static FileDescriptor PidfdOpen(int pid)
-        => new((int)Check.Result(Libc.pidfd_open(SyscallNumber.pidfd_open, pid, 0), "pidfd_open", $"{pid}"));
+        => new((int)Check.Result(Libc.pidfd_open((int)SystemCall.pidfd_open, pid, 0), "pidfd_open", $"{pid}"));
 
     /// <summary>pidfd_send_signal(2).</summary>
     /// <returns>False when the process has been reaped (ESRCH).</returns>
@@ -21,7 +21,7 @@ public static class Processes
         unsafe
         {
             // SAFETY: a null siginfo is allowed and means what kill(2) would send.
-            result = Libc.pidfd_send_signal(SyscallNumber.pidfd_send_signal, pidfd, signal, null, 0);
+            result = Libc.pidfd_send_signal((int)SystemCall.pidfd_send_signal, pidfd, signal, null, 0);
         }
 
         if (result == -1 && Check.LastError != Errno.ESRCH)
@@ -34,7 +34,7 @@ public static class Processes
 
     /// <summary>pidfd_getfd(2): a copy of a descriptor of another process.</summary>
     public static FileDescriptor PidfdGetfd(FileDescriptor pidfd, int number)
-        => new((int)Check.Result(Libc.pidfd_getfd(SyscallNumber.pidfd_getfd, pidfd, number, 0), "pidfd_getfd", $"{number}"));
+        => new((int)Check.Result(Libc.pidfd_getfd((int)SystemCall.pidfd_getfd, pidfd, number, 0), "pidfd_getfd", $"{number}"));
 
     /// <summary>kill(2). Prefer a pidfd: a number may have been given to another process.</summary>
     /// <returns>False when there is no such process (ESRCH).</returns>
@@ -60,7 +60,13 @@ public static class Processes
     /// <summary>waitid(2) with P_PIDFD and WEXITED: waits for this child, and reaps it.</summary>
     public static ProcessExit WaitPidfd(FileDescriptor pidfd)
     {
-        var exit = Wait(PPidfd, pidfd.Number, 0) ?? throw new LinuxException("waitid", Errno.ECHILD, pidfd.ToString());
+        return TryWaitPidfd(pidfd) ?? throw new LinuxException("waitid", Errno.ECHILD, pidfd.ToString());
+    }
+
+    /// <summary>As <see cref="WaitPidfd"/>; null when it is no child, or another thread has reaped it.</summary>
+    public static ProcessExit? TryWaitPidfd(FileDescriptor pidfd)
+    {
+        var exit = Wait(PPidfd, pidfd.Number, 0);
         GC.KeepAlive(pidfd);
         return exit;
     }

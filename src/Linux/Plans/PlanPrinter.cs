@@ -1,0 +1,114 @@
+using System.Globalization;
+using System.Text;
+
+namespace Crisp.Linux.Plans;
+
+/// <summary>
+/// Writes a plan for people, in strace's manner: one numbered line for each step, and a line with # before steps that serve a
+/// new purpose. Constants lose the prefix of their family: <c>7  move_mount(rootfs, "", root, "", F_EMPTY_PATH|T_EMPTY_PATH)</c>.
+/// </summary>
+public static class PlanPrinter
+{
+    public static string Print(Plan plan)
+    {
+        var text = new StringBuilder();
+        var label = string.Empty;
+        for (var i = 0; i < plan.Steps.Length; i++)
+        {
+            var step = plan.Steps[i];
+            if (step.Label != label)
+            {
+                label = step.Label;
+                text.Append("# ").Append(label).Append('\n');
+            }
+
+            text.Append(CultureInfo.InvariantCulture, $"{i,2}  ");
+            Append(text, plan, step);
+            text.Append('\n');
+        }
+
+        return text.ToString();
+    }
+
+    /// <summary>The name of the first descriptor that a step takes, or null.</summary>
+    internal static string? FirstDescriptor(Plan plan, PlanStep step)
+    {
+        foreach (var argument in step.Arguments)
+        {
+            if (argument.Kind is ArgumentKind.Descriptor or ArgumentKind.Result)
+            {
+                return Format(plan, argument);
+            }
+        }
+
+        return null;
+    }
+
+    private static void Append(StringBuilder text, Plan plan, PlanStep step)
+    {
+        if (step.ResultName is not null)
+        {
+            text.Append(step.ResultName).Append(" = ");
+        }
+
+        text.Append(step.CallName);
+        if (step.Operation is not (PlanOperation.SignalsDefault or PlanOperation.Pause))
+        {
+            text.Append('(').AppendJoin(", ", step.Arguments.Select(a => Format(plan, a))).Append(')');
+        }
+
+        if (step.Accepted.Count > 0)
+        {
+            text.Append(" or ").AppendJoin('|', step.Accepted);
+        }
+    }
+
+    private static string Format(Plan plan, PlanArgument argument) => argument.Kind switch
+    {
+        ArgumentKind.Descriptor => plan.Descriptors[(int)argument.Value].Name,
+        ArgumentKind.Result => plan.Steps[(int)argument.Value].ResultName ?? $"result of {argument.Value}",
+        ArgumentKind.Data => Format(argument.Source),
+        _ => SymbolTable.Format(argument.Value, argument.Format),
+    };
+
+    private static string Format(object? source) => source switch
+    {
+        string text => Quote(text),
+        IEnumerable<string> texts => $"[{string.Join(", ", texts.Select(Quote))}]",
+        GroupsSource groups => $"[{string.Join(", ", groups.Groups)}]",
+        SymbolSource symbol => symbol.Name,
+        CloneSource clone => SymbolTable.Format((long)clone.Namespaces, ArgumentFormat.NamespaceFlags),
+        FilterSource filter => $"{{{filter.Instructions} instructions}}",
+        RlimitSource limit => $"{{{Limit(limit.Soft)}, {Limit(limit.Hard)}}}",
+        OpenHowSource how => $"{{{SymbolTable.Format((long)how.Flags, ArgumentFormat.OpenFlags)}, "
+            + $"{SymbolTable.Format(how.Mode, ArgumentFormat.Octal)}, {SymbolTable.Format((long)how.Resolve, ArgumentFormat.ResolveFlags)}}}",
+        MountAttrSource attr => $"{{set={SymbolTable.Format((long)attr.Set, ArgumentFormat.MountAttributes)}, "
+            + $"clr={SymbolTable.Format((long)attr.Clear, ArgumentFormat.MountAttributes)}, "
+            + $"propagation={SymbolTable.Format((long)attr.Propagation, ArgumentFormat.MountFlags)}}}",
+        CapabilitySource sets => $"{{effective={Capabilities(sets.Effective)}, permitted={Capabilities(sets.Permitted)}, "
+            + $"inheritable={Capabilities(sets.Inheritable)}}}",
+        _ => "NULL",
+    };
+
+    private static string Limit(ulong value) => value == ulong.MaxValue ? "INFINITY" : value.ToString(CultureInfo.InvariantCulture);
+
+    private static string Capabilities(CapabilitySet set) => set.IsEmpty ? "0" : set.ToString();
+
+    /// <summary>A C string literal: what is not printable ASCII is escaped, so that a plan's line stays one line.</summary>
+    private static string Quote(string text)
+    {
+        var quoted = new StringBuilder("\"");
+        foreach (var c in text)
+        {
+            _ = c switch
+            {
+                '"' or '\\' => quoted.Append('\\').Append(c),
+                '\n' => quoted.Append("\\n"),
+                < ' ' or > '~' => quoted.Append(CultureInfo.InvariantCulture, $"\\u{(int)c:x4}"),
+                _ => quoted.Append(c),
+            };
+        }
+
+        return quoted.Append('"').ToString();
+    }
+}
