@@ -87,8 +87,9 @@ cat > "$initramfs/init" <<-'EOF'
 	#!/bin/busybox sh
 	/bin/busybox mount -t devtmpfs dev /dev
 	for module in /modules/*; do /bin/busybox insmod "$module"; done
-	while [ ! -b /dev/vda ]; do /bin/busybox sleep 0.1; done
+	while [ ! -b /dev/vdb ]; do /bin/busybox sleep 0.1; done
 	/bin/busybox mount -t ext4 -o noatime /dev/vda /root
+	/bin/busybox mount -t ext4 -o noatime /dev/vdb /root/payload
 	/bin/busybox mount --move /dev /root/dev
 	exec /bin/busybox switch_root /root /sbin/init
 EOF
@@ -100,10 +101,7 @@ root=$work/root
 rm -rf "$root"/var/cache/apt/archives/*.deb "$root"/var/lib/apt/lists/* "$root"/usr/share/{doc,man,locale}
 install -m 755 "$here/init" "$root/usr/local/sbin/crisp-vm-tests"
 mkdir -p "$root/payload"
-cat > "$root/etc/fstab" <<-EOF
-	/dev/vda / ext4 noatime 0 0
-	/dev/vdb /payload ext4 noatime 0 0
-EOF
+: > "$root/etc/fstab"
 cat > "$root/etc/systemd/system/crisp-tests.service" <<-EOF
 	[Unit]
 	Description=The test suites of crisp

@@ -60,7 +60,7 @@ qemu-system-x86_64 -M q35 "${accelerate[@]}" -smp 2 -m "${CRISP_VM_MEMORY:-3072}
 	-drive "if=none,id=payload,format=raw,file=$work/payload.ext4,cache=unsafe" -device virtio-blk-pci,drive=payload \
 	-object rng-random,id=rng,filename=/dev/urandom -device virtio-rng-pci,rng=rng \
 	-chardev "file,id=console,path=$work/console.log" -serial chardev:console \
-	-chardev "file,id=tests,path=$work/tests.log" -serial chardev:tests < /dev/null &
+	-chardev "file,id=tests,path=$work/tests.log" -serial chardev:tests < /dev/null 2> "$work/qemu.log" &
 qemu=$!
 tail -n +1 -f --pid="$qemu" "$work/tests.log" | sed -u '/^crisp-vm-exit/d' &
 follower=$!
@@ -69,6 +69,7 @@ while kill -0 "$qemu" 2> /dev/null; do
 	if [ "$SECONDS" -gt "$limit" ]; then
 		echo "The test VM did not end within $limit s; the end of its console:"
 		tail -n 30 "$work/console.log"
+		kill "$qemu"
 		break
 	fi
 	sleep 1
@@ -77,7 +78,7 @@ wait "$follower" || true
 code=$(sed -n 's/^crisp-vm-exit \([0-9]*\).*/\1/p' "$work/tests.log" | tail -n 1)
 if [ -z "$code" ]; then
 	echo "The test VM ended without a result; the end of its console:"
-	tail -n 40 "$work/console.log"
+	tail -n 40 "$work/console.log" "$work/qemu.log"
 	echo "0 passed, 1 failed"
 	exit 1
 fi
