@@ -60,9 +60,9 @@ public static partial class Files
         const uint MntId = 0x1000;
         const ulong AttrMountRoot = 0x2000;
         statx s;
+        // SAFETY: statx fills the 256 bytes of the structure, which lives on this stack.
         unsafe
         {
-            // SAFETY: statx fills the 256 bytes of the structure, which lives on this stack.
             if (Libc.statx(directory, path, AtEmptyPath | AtSymlinkNofollow, BasicStats | MntId, &s) == -1)
             {
                 errno = Check.LastError;
@@ -93,9 +93,9 @@ public static partial class Files
     public static FilesystemStatus Statfs(FileDescriptor file)
     {
         statfs s;
+        // SAFETY: fstatfs fills the structure, which lives on this stack.
         unsafe
         {
-            // SAFETY: fstatfs fills the structure, which lives on this stack.
             Check.Result(Libc.fstatfs(file, &s), "fstatfs", file.ProcPath);
         }
 

@@ -28,9 +28,9 @@ public static partial class Files
     {
         // An empty path needs AT_EMPTY_PATH, which works for O_PATH descriptors too since Linux 5.8.
         var flags = path.Length == 0 ? AtEmptyPath : AtSymlinkNofollow;
+        // SAFETY: utimensat reads exactly two timespecs, which live on this stack.
         unsafe
         {
-            // SAFETY: utimensat reads exactly two timespecs, which live on this stack.
             var times = stackalloc timespec[2];
             times[0] = accessed.ToTimespec();
             times[1] = modified.ToTimespec();
@@ -41,9 +41,9 @@ public static partial class Files
     /// <summary>fsetxattr(2).</summary>
     public static void SetXattr(FileDescriptor file, string name, ReadOnlySpan<byte> value)
     {
+        // SAFETY: the value is pinned for the call, which reads its length.
         unsafe
         {
-            // SAFETY: the value is pinned for the call, which reads its length.
             fixed (byte* bytes = value)
             {
                 Check.Result(Libc.fsetxattr(file, name, bytes, value.Length, 0), "fsetxattr", name);
@@ -57,9 +57,9 @@ public static partial class Files
     /// </summary>
     public static void SetXattrAt(FileDescriptor directory, string name, string attribute, ReadOnlySpan<byte> value)
     {
+        // SAFETY: the value is pinned for the call, which reads its length.
         unsafe
         {
-            // SAFETY: the value is pinned for the call, which reads its length.
             fixed (byte* bytes = value)
             {
                 Check.Result(
@@ -73,9 +73,9 @@ public static partial class Files
     {
         // XATTR_SIZE_MAX of xattr(7) is 64 KiB, so that one call is enough.
         var value = new byte[65536];
+        // SAFETY: the array is pinned for the call, which writes at most its length.
         unsafe
         {
-            // SAFETY: the array is pinned for the call, which writes at most its length.
             fixed (byte* bytes = value)
             {
                 var length = Libc.fgetxattr(file, name, bytes, value.Length);
@@ -93,9 +93,9 @@ public static partial class Files
     public static string[] ListXattrs(FileDescriptor file)
     {
         var list = new byte[65536];
+        // SAFETY: the array is pinned for the call, which writes at most its length.
         unsafe
         {
-            // SAFETY: the array is pinned for the call, which writes at most its length.
             fixed (byte* bytes = list)
             {
                 var length = Check.Result(Libc.flistxattr(file, bytes, list.Length), "flistxattr", file.ProcPath);

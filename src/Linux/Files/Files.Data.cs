@@ -18,9 +18,9 @@ public static partial class Files
         while (true)
         {
             nint count;
+            // SAFETY: the span is pinned for the call, which writes at most its length.
             unsafe
             {
-                // SAFETY: the span is pinned for the call, which writes at most its length.
                 fixed (byte* bytes = buffer)
                 {
                     count = Libc.read(file, bytes, buffer.Length);
@@ -38,9 +38,9 @@ public static partial class Files
     /// <summary>pread(2).</summary>
     public static int ReadAt(FileDescriptor file, Span<byte> buffer, long offset)
     {
+        // SAFETY: the span is pinned for the call, which writes at most its length.
         unsafe
         {
-            // SAFETY: the span is pinned for the call, which writes at most its length.
             fixed (byte* bytes = buffer)
             {
                 return (int)Check.Result(Libc.pread(file, bytes, buffer.Length, offset), "pread");
@@ -62,9 +62,9 @@ public static partial class Files
         while (true)
         {
             nint count;
+            // SAFETY: the span is pinned for the call, which reads at most its length.
             unsafe
             {
-                // SAFETY: the span is pinned for the call, which reads at most its length.
                 fixed (byte* bytes = buffer)
                 {
                     count = Libc.write(file, bytes, buffer.Length);

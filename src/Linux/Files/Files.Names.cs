@@ -52,9 +52,9 @@ public static partial class Files
         const int PathMax = 4096;
         Span<byte> target = stackalloc byte[PathMax];
         nint length;
+        // SAFETY: the buffer is on this stack, and the call writes at most its length.
         unsafe
         {
-            // SAFETY: the buffer is on this stack, and the call writes at most its length.
             fixed (byte* bytes = target)
             {
                 length = Check.Result(Libc.readlinkat(directory, path, bytes, target.Length), "readlinkat", path);
@@ -125,9 +125,9 @@ public static partial class Files
 
     private static int ReadEntries(FileDescriptor directory, byte[] buffer)
     {
+        // SAFETY: the array is pinned for the call, which writes at most its length.
         unsafe
         {
-            // SAFETY: the array is pinned for the call, which writes at most its length.
             fixed (byte* bytes = buffer)
             {
                 return (int)Check.Result(Libc.getdents64(directory, bytes, buffer.Length), "getdents64");

@@ -71,9 +71,9 @@ public static partial class Files
         for (var tries = 0; ; tries++)
         {
             nint number;
+            // SAFETY: how lives on this stack for the whole call, and its size is the structure's.
             unsafe
             {
-                // SAFETY: how lives on this stack for the whole call, and its size is the structure's.
                 number = Libc.openat2((int)SystemCall.openat2, directory, path, &how, sizeof(open_how));
             }
 

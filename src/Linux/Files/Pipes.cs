@@ -10,9 +10,9 @@ public static class Pipes
     {
         Span<int> numbers = stackalloc int[2];
         var flags = OpenFlags.CloseOnExec | (nonBlocking ? OpenFlags.NonBlocking : 0);
+        // SAFETY: pipe2 fills two ints, which live on this stack.
         unsafe
         {
-            // SAFETY: pipe2 fills two ints, which live on this stack.
             fixed (int* ends = numbers)
             {
                 Check.Result(Libc.pipe2(ends, (int)flags), "pipe2");

@@ -81,9 +81,9 @@ public static class Mounts
             userns_fd = userNamespace is null ? 0 : (ulong)userNamespace.Number,
         };
         var flags = AtEmptyPath | (recursive ? AtRecursive : 0);
+        // SAFETY: attr lives on this stack for the whole call, and its size is the structure's.
         unsafe
         {
-            // SAFETY: attr lives on this stack for the whole call, and its size is the structure's.
             var result = Libc.mount_setattr((int)SystemCall.mount_setattr, mount, string.Empty, flags, &attr, sizeof(mount_attr));
             Check.Result(result, "mount_setattr", mount.ProcPath);
         }

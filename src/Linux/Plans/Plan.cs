@@ -78,10 +78,10 @@ public sealed class Plan : IDisposable
 
     private int Launch(ref clone_args arguments, ReadOnlySpan<int> keep, int status, int go)
     {
+        // SAFETY: the block is referenced and the spans are pinned until the parent returns; the child works on its own
+        // copy of this stack and of the block, and never returns.
         unsafe
         {
-            // SAFETY: the block is referenced and the spans are pinned until the parent returns; the child works on its own
-            // copy of this stack and of the block, and never returns.
             fixed (int* kept = keep)
             fixed (clone_args* clone = &arguments)
             {
@@ -130,9 +130,9 @@ public sealed class Plan : IDisposable
     {
         step.op = (ushort)source.Operation;
         step.number = (ushort)source.Call;
+        // SAFETY: the builder takes at most five accepted errors, and no call has more than six arguments.
         unsafe
         {
-            // SAFETY: the builder takes at most five accepted errors, and no call has more than six arguments.
             for (var i = 0; i < source.Accepted.Count; i++)
             {
                 step.accepted[i] = (ushort)source.Accepted[i];
@@ -158,18 +158,18 @@ public sealed class Plan : IDisposable
         internal Block(int size)
             : base(ownsHandle: true)
         {
+            // SAFETY: freed once, by ReleaseHandle.
             unsafe
             {
-                // SAFETY: freed once, by ReleaseHandle.
                 SetHandle((nint)NativeMemory.AllocZeroed((nuint)size));
             }
         }
 
         protected override bool ReleaseHandle()
         {
+            // SAFETY: no launch holds a reference any more.
             unsafe
             {
-                // SAFETY: no launch holds a reference any more.
                 NativeMemory.Free((void*)handle);
             }
 

@@ -48,9 +48,9 @@ public static class PlanLauncher
     {
         var pidfd = -1;
         int pid;
+        // SAFETY: the kernel writes the pidfd into this stack frame of the parent before clone3 returns.
         unsafe
         {
-            // SAFETY: the kernel writes the pidfd into this stack frame of the parent before clone3 returns.
             var arguments = new clone_args
             {
                 flags = ClonePidfd | CloneClearSighand | (ulong)namespaces | (cgroup is null ? 0 : CloneIntoCgroup),

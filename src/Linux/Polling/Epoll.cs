@@ -47,9 +47,9 @@ public sealed class Epoll : IDisposable
     public int Wait(Span<EpollReport> reports, int timeoutMilliseconds)
     {
         var capacity = Math.Min(reports.Length, MaxEvents);
+        // SAFETY: the kernel fills at most capacity events of the array, which lives on this stack.
         unsafe
         {
-            // SAFETY: the kernel fills at most capacity events of the array, which lives on this stack.
             var events = stackalloc epoll_event[MaxEvents];
             var count = Libc.epoll_wait(_epoll, events, capacity, timeoutMilliseconds);
             if (count == -1 && Check.LastError == Errno.EINTR)
@@ -71,9 +71,9 @@ public sealed class Epoll : IDisposable
 
     private void Control(int operation, FileDescriptor file, EpollEvents events, ulong data)
     {
+        // SAFETY: the kernel reads the structure, which lives on this stack.
         unsafe
         {
-            // SAFETY: the kernel reads the structure, which lives on this stack.
             var e = default(epoll_event);
             e.events = (int)events;
             e.data.u64 = data;

@@ -19,9 +19,9 @@ public static class Poll
             var left = timeout is { } limit ? Math.Max(0, (int)Math.Ceiling((limit - clock.Elapsed).TotalMilliseconds)) : -1;
             var entry = new pollfd { fd = file.Number, events = PollIn };
             int count;
+            // SAFETY: one entry, which lives on this stack.
             unsafe
             {
-                // SAFETY: one entry, which lives on this stack.
                 count = Libc.poll(&entry, 1, left);
             }
 

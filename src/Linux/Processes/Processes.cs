@@ -18,9 +18,9 @@ public static class Processes
     public static bool PidfdSendSignal(FileDescriptor pidfd, int signal)
     {
         nint result;
+        // SAFETY: a null siginfo is allowed and means what kill(2) would send.
         unsafe
         {
-            // SAFETY: a null siginfo is allowed and means what kill(2) would send.
             result = Libc.pidfd_send_signal((int)SystemCall.pidfd_send_signal, pidfd, signal, null, 0);
         }
 
@@ -89,9 +89,9 @@ public static class Processes
     public static (ulong Soft, ulong Hard) GetRlimit(int resource)
     {
         rlimit limit;
+        // SAFETY: prlimit fills the structure, which lives on this stack.
         unsafe
         {
-            // SAFETY: prlimit fills the structure, which lives on this stack.
             Check.Result(Libc.prlimit(0, resource, null, &limit), "prlimit", $"{resource}");
         }
 
@@ -113,9 +113,9 @@ public static class Processes
         int result;
         do
         {
+            // SAFETY: waitid fills the 128 bytes of the structure, which lives on this stack.
             unsafe
             {
-                // SAFETY: waitid fills the 128 bytes of the structure, which lives on this stack.
                 result = Libc.waitid(idType, id, &info, WExited | options);
             }
         }

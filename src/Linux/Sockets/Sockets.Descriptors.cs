@@ -33,9 +33,9 @@ public static partial class Sockets
         nint sent;
         do
         {
+            // SAFETY: both buffers are pinned for the call, and the lengths in the headers are theirs.
             unsafe
             {
-                // SAFETY: both buffers are pinned for the call, and the lengths in the headers are theirs.
                 fixed (byte* bytes = data, rights = control)
                 {
                     var vector = new iovec { iov_base = bytes, iov_len = data.Length };
@@ -78,9 +78,9 @@ public static partial class Sockets
         int controlLength;
         while (true)
         {
+            // SAFETY: both buffers are pinned for the call, and the lengths in the headers are theirs.
             unsafe
             {
-                // SAFETY: both buffers are pinned for the call, and the lengths in the headers are theirs.
                 fixed (byte* bytes = data, rights = control)
                 {
                     var vector = new iovec { iov_base = bytes, iov_len = data.Length };

@@ -19,9 +19,9 @@ public static partial class Sockets
     public static (FileDescriptor First, FileDescriptor Second) CreatePair(bool nonBlocking = false)
     {
         Span<int> numbers = stackalloc int[2];
+        // SAFETY: socketpair fills two ints, which live on this stack.
         unsafe
         {
-            // SAFETY: socketpair fills two ints, which live on this stack.
             fixed (int* ends = numbers)
             {
                 Check.Result(Libc.socketpair(AfUnix, Type(nonBlocking), 0, ends), "socketpair");
@@ -42,9 +42,9 @@ public static partial class Sockets
 
             // The mode of a socket file is that of the socket's inode minus the umask: no moment with a wider mode.
             Check.Result(Libc.fchmod(socket, 0x180), "fchmod", path);
+            // SAFETY: address lives on this stack, and length is within it.
             unsafe
             {
-                // SAFETY: address lives on this stack, and length is within it.
                 Check.Result(Libc.bind(socket, &address, length), "bind", path);
             }
 
@@ -65,9 +65,9 @@ public static partial class Sockets
         try
         {
             var address = Address(path, out var length);
+            // SAFETY: address lives on this stack, and length is within it.
             unsafe
             {
-                // SAFETY: address lives on this stack, and length is within it.
                 Check.Result(Libc.connect(socket, &address, length), "connect", path);
             }
 
@@ -87,9 +87,9 @@ public static partial class Sockets
         while (true)
         {
             int number;
+            // SAFETY: the kernel writes no address when both pointers are null.
             unsafe
             {
-                // SAFETY: the kernel writes no address when both pointers are null.
                 number = Libc.accept4(listener, null, null, SockCloexec | (nonBlocking ? SockNonblock : 0));
             }
 
@@ -119,9 +119,9 @@ public static partial class Sockets
     public static PeerCredentials GetPeerCredentials(FileDescriptor socket)
     {
         const int SoPeercred = 17;
+        // SAFETY: the kernel fills one ucred, whose size it is told.
         unsafe
         {
-            // SAFETY: the kernel fills one ucred, whose size it is told.
             ucred credentials;
             var length = (uint)sizeof(ucred);
             Check.Result(Libc.getsockopt(socket, SolSocket, SoPeercred, &credentials, &length), "getsockopt", "SO_PEERCRED");
@@ -146,9 +146,9 @@ public static partial class Sockets
 
         var address = default(sockaddr_un);
         address.sun_family = AfUnix;
+        // SAFETY: sun_path has 108 bytes, and the path with its NUL fits.
         unsafe
         {
-            // SAFETY: sun_path has 108 bytes, and the path with its NUL fits.
             bytes.CopyTo(new Span<byte>(address.sun_path, PathSize));
         }
 

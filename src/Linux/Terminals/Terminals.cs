@@ -12,9 +12,9 @@ public static class Terminals
         const nuint Tiocsptlck = 0x40045431;
         var master = Files.OpenAt(directory, ptmx, OpenFlags.ReadWrite | OpenFlags.NoTerminal);
         var unlocked = 0;
+        // SAFETY: TIOCSPTLCK reads one int, which lives on this stack.
         unsafe
         {
-            // SAFETY: TIOCSPTLCK reads one int, which lives on this stack.
             if (Libc.ioctl(master, Tiocsptlck, &unlocked) == -1)
             {
                 var errno = Check.LastError;
@@ -30,9 +30,9 @@ public static class Terminals
     public static FileDescriptor OpenPeer(FileDescriptor master)
     {
         const nuint Tiocgptpeer = 0x5441;
+        // SAFETY: the argument is a number, the open flags, and not dereferenced.
         unsafe
         {
-            // SAFETY: the argument is a number, the open flags, and not dereferenced.
             var flags = (void*)(nint)(OpenFlags.ReadWrite | OpenFlags.NoTerminal | OpenFlags.CloseOnExec);
             return new FileDescriptor(Check.Result(Libc.ioctl(master, Tiocgptpeer, flags), "ioctl", "TIOCGPTPEER"));
         }
@@ -42,9 +42,9 @@ public static class Terminals
     public static void Resize(FileDescriptor terminal, ushort columns, ushort rows)
     {
         const nuint Tiocswinsz = 0x5414;
+        // SAFETY: the kernel reads one winsize, which lives on this stack.
         unsafe
         {
-            // SAFETY: the kernel reads one winsize, which lives on this stack.
             var size = new winsize { ws_col = columns, ws_row = rows };
             Check.Result(Libc.ioctl(terminal, Tiocswinsz, &size), "ioctl", "TIOCSWINSZ");
         }
@@ -54,9 +54,9 @@ public static class Terminals
     public static (ushort Columns, ushort Rows) GetSize(FileDescriptor terminal)
     {
         const nuint Tiocgwinsz = 0x5413;
+        // SAFETY: the kernel fills one winsize, which lives on this stack.
         unsafe
         {
-            // SAFETY: the kernel fills one winsize, which lives on this stack.
             winsize size;
             Check.Result(Libc.ioctl(terminal, Tiocgwinsz, &size), "ioctl", "TIOCGWINSZ");
             return (size.ws_col, size.ws_row);
