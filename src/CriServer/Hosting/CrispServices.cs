@@ -30,6 +30,7 @@ internal static class CrispServices
             grpc.Interceptors.Add<CallInterceptor>();
         });
         services.AddSingleton<CallInterceptor>();
+        services.AddSingleton(provider => new Node(config, _ => null, provider.GetRequiredService<ILogger<Node>>()));
         services.AddSingleton<RuntimeServer>();
         services.AddSingleton<ImageServer>();
         return services;

@@ -2,6 +2,7 @@ using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using Crisp.CriServer.Configuration;
 using Crisp.CriServer.Images;
+using Crisp.CriServer.Restart;
 using Crisp.CriServer.Runtime;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 
@@ -25,6 +26,9 @@ internal static partial class Daemon
         await using var app = Build(config, socket);
         var logger = app.Services.GetRequiredService<ILoggerFactory>().CreateLogger(nameof(Daemon));
         using var hangup = IgnoreHangup(logger);
+
+        // Nothing is served before records and node agree: an answer from half of them would be a lie.
+        await new Reconciler(app.Services.GetRequiredService<Node>()).RunAsync();
         await app.StartAsync(cancellation);
         Log.Listening(logger, config.SocketPath, config.Root, CrispVersion.Text);
         await app.WaitForShutdownAsync(cancellation);

@@ -1,5 +1,6 @@
 using Crisp.Linux;
 using Grpc.Core;
+using SandboxException = Crisp.Sandbox.Protocol.SandboxException;
 
 namespace Crisp.CriServer.Hosting;
 
@@ -21,6 +22,8 @@ internal static class ErrorStatus
             new(StatusCode.Unimplemented, $"{call[(call.LastIndexOf('/') + 1)..]} is not implemented by this version of crisp."),
         RpcException rpc => rpc.Status,
         CriException cri => new(cri.Code, cri.Message),
+        // The same numbers: both are gRPC's.
+        SandboxException sandbox => new((StatusCode)(int)sandbox.Code, sandbox.Message),
         OperationCanceledException when client.IsCancellationRequested => new(StatusCode.Cancelled, "The client went away."),
         OperationCanceledException => new(StatusCode.Unavailable, "The daemon is stopping; pods live on. Call again once it is back."),
         TimeoutException => new(StatusCode.DeadlineExceeded, error.Message),

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Crisp.Cri.V1;
 using Crisp.CriServer.Configuration;
+using Crisp.CriServer.Sandboxes;
 using Grpc.Core;
 
 namespace Crisp.CriServer.Runtime;
@@ -27,7 +28,7 @@ public sealed partial class RuntimeServer
                 },
             },
             // The default handler's name is empty. A feature is true once a container can have it.
-            RuntimeHandlers = { new RuntimeHandler { Name = "", Features = HandlerFeatures } },
+            RuntimeHandlers = { RuntimeHandlers.Names.Select(name => new RuntimeHandler { Name = name, Features = HandlerFeatures }) },
             Features = new RuntimeFeatures { SupplementalGroupsPolicy = true },
         };
         if (request.Verbose)

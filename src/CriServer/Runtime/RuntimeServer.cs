@@ -1,5 +1,9 @@
 using Crisp.Cri.V1;
 using Crisp.CriServer.Configuration;
+using Crisp.CriServer.Hosting;
+using Crisp.CriServer.Sandboxes;
+using Crisp.CriServer.State;
+using Grpc.Core;
 
 namespace Crisp.CriServer.Runtime;
 
@@ -7,4 +11,20 @@ namespace Crisp.CriServer.Runtime;
 /// CRI's RuntimeService, one file for each RPC. A call that has no file here answers UNIMPLEMENTED, with the interceptor's
 /// sentence.
 /// </summary>
-public sealed partial class RuntimeServer(CrispConfig config) : RuntimeService.RuntimeServiceBase;
+public sealed partial class RuntimeServer(CrispConfig config, Node node) : RuntimeService.RuntimeServiceBase
+{
+    private readonly Node _node = node;
+
+    /// <summary>
+    /// Runs work that a client's deadline must not leave half done: the caller stops waiting, the work goes on.
+    /// </summary>
+    private static Task ToTheEnd(Func<Task> work, ServerCallContext context)
+        => Task.Run(work, CancellationToken.None).WaitAsync(context.CancellationToken);
+
+    private LiveContainer FindContainer(string id)
+        => _node.Index.FindContainer(id) ?? throw CriException.NotFound($"There is no container {id}.");
+
+    /// <summary>The process of the container's pod.</summary>
+    private SandboxLink LinkOf(LiveContainer container) => _node.Index.SandboxOf(container)?.Link
+        ?? throw CriException.Precondition($"The pod of the container {container.Id} is not ready.");
+}

@@ -124,6 +124,26 @@ public sealed class CrispDaemon : IAsyncDisposable
         return _process.ExitCode;
     }
 
+    public bool HasExited => _process!.HasExited;
+
+    /// <summary>Brings an image in with <c>crisp image import</c>.</summary>
+    public async Task ImportAsync(string archive, string name)
+    {
+        var start = new ProcessStartInfo(CrispBinaries.Crisp) { RedirectStandardError = true, RedirectStandardOutput = true };
+        foreach (var argument in (string[])["image", "import", "--socket", SocketPath, "--name", name, archive])
+        {
+            start.ArgumentList.Add(argument);
+        }
+
+        using var process = Process.Start(start)!;
+        var output = await process.StandardOutput.ReadToEndAsync() + await process.StandardError.ReadToEndAsync();
+        await process.WaitForExitAsync();
+        if (process.ExitCode != 0)
+        {
+            throw new InvalidOperationException($"crisp image import ended with {process.ExitCode}:\n{output}");
+        }
+    }
+
     /// <summary>Removes every pod with its containers; what a test calls that wants to see a clean node.</summary>
     public async Task RemovePodsAsync()
     {

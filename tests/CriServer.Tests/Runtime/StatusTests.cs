@@ -25,7 +25,7 @@ public sealed class StatusTests
         Assert.Equal(
             [("RuntimeReady", true), ("NetworkReady", false)],
             brief.Status.Conditions.Select(condition => (condition.Type, condition.Status)));
-        Assert.Equal([""], brief.RuntimeHandlers.Select(handler => handler.Name));
+        Assert.Equal(["", "crisp"], brief.RuntimeHandlers.Select(handler => handler.Name));
 
         var verbose = await daemon.Runtime.StatusAsync(new StatusRequest { Verbose = true });
         Assert.Contains($"\"root\":\"{daemon.Root}\"", verbose.Info["config"], StringComparison.Ordinal);

@@ -1,0 +1,59 @@
+using Crisp.Images;
+using Crisp.Linux;
+using Crisp.Sandbox.Spec;
+
+namespace Crisp.CriServer.Containers;
+
+/// <summary>
+/// Opens everything that a container mounts from the node as detached mounts, in the specification's order: the rootfs, then
+/// each mount that needs a descriptor. They are attached in the container's own mount namespace alone.
+/// </summary>
+internal static class ContainerMounts
+{
+    /// <param name="opened">Gets each descriptor as soon as it is there, so that the caller closes them whatever happens.</param>
+    public static void Open(ContainerSpec spec, ContainerSpecInput input, FileDescriptor? userNamespace, List<FileDescriptor> opened)
+    {
+        var overlay = (OverlaySource)spec.Root.Source;
+
+        // Writable even for a read-only rootfs: the pod's process makes missing mount points before it turns read-only.
+        var rootfs = Overlay(overlay, userNamespace);
+        opened.Add(rootfs);
+        foreach (var volume in ContainerSpecBuilder.AnonymousVolumes(input))
+        {
+            Directory.CreateDirectory(volume.Directory, (UnixFileMode)0x1ED);
+            TreeCopy.Copy(rootfs, volume.Target, volume.Directory);
+        }
+
+        foreach (var mount in spec.Mounts.Where(m => m.Source.NeedsDescriptor))
+        {
+            opened.Add(BindMounts.Open(mount, userNamespace));
+        }
+    }
+
+    // An overlay cannot be id-mapped, its layers can: each becomes a detached, id-mapped mount of its own, and files that
+    // the container makes are stored with the ids of the node.
+    private static FileDescriptor Overlay(OverlaySource overlay, FileDescriptor? userNamespace)
+    {
+        if (userNamespace is null)
+        {
+            return OverlayMount.Create(overlay.Lower, overlay.Upper, overlay.Work);
+        }
+
+        var layers = new List<FileDescriptor>();
+        try
+        {
+            foreach (var path in overlay.Lower)
+            {
+                var layer = Mounts.OpenTree(FileDescriptor.CurrentDirectory, path, OpenTreeFlags.Clone);
+                layers.Add(layer);
+                Mounts.MountSetAttr(layer, MountAttributes.IdMap, userNamespace: userNamespace);
+            }
+
+            return OverlayMount.Create(layers.ConvertAll(l => l.ProcPath), overlay.Upper, overlay.Work);
+        }
+        finally
+        {
+            layers.ForEach(l => l.Dispose());
+        }
+    }
+}

@@ -1,0 +1,34 @@
+using Crisp.CriServer.Runtime;
+using Crisp.CriServer.State;
+using Crisp.Sandbox.Protocol;
+
+namespace Crisp.CriServer.Containers;
+
+/// <summary>
+/// Processes first, then the record, then the files: no process outlives its record, and files without one are removed at
+/// the next start.
+/// </summary>
+internal static class ContainerRemoval
+{
+    /// <summary>The caller holds the container's gate, or the pod is gone.</summary>
+    public static async Task RunAsync(Node node, LiveContainer container)
+    {
+        if (node.Index.SandboxOf(container)?.Link is { } link)
+        {
+            try
+            {
+                await link.Client.DeleteContainerAsync(container.Id);
+            }
+            catch (SandboxException e) when (e.Code is RpcCode.NotFound or RpcCode.Unavailable)
+            {
+                // Not known there, or the pod's process has died: then its cgroup has been killed.
+            }
+        }
+
+        Failpoint.Hit(FailpointName.ContainerDeleted);
+        container.Delete();
+        node.Index.Remove(container);
+        Failpoint.Hit(FailpointName.ContainerRemoved);
+        TreeRemoval.Remove(node.DirectoriesOf(container.Id).Path);
+    }
+}

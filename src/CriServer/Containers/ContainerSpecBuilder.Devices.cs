@@ -1,0 +1,123 @@
+using Crisp.Cri.V1;
+using Crisp.CriServer.Hosting;
+using Crisp.Linux;
+using Crisp.Sandbox.Spec;
+
+namespace Crisp.CriServer.Containers;
+
+public static partial class ContainerSpecBuilder
+{
+    // What every container may use: it may make any node (mknod is harmless without access), and use null, zero, full,
+    // random, urandom, tty, the console, and its own devpts.
+    private static readonly DeviceRuleSpec[] _defaultRules =
+    [
+        new(false, 'a', null, null, "rwm"),
+        new(true, 'c', null, null, "m"),
+        new(true, 'b', null, null, "m"),
+        new(true, 'c', 1, 3, "rwm"),
+        new(true, 'c', 1, 5, "rwm"),
+        new(true, 'c', 1, 7, "rwm"),
+        new(true, 'c', 1, 8, "rwm"),
+        new(true, 'c', 1, 9, "rwm"),
+        new(true, 'c', 5, 0, "rwm"),
+        new(true, 'c', 5, 1, "rwm"),
+        new(true, 'c', 5, 2, "rwm"),
+        new(true, 'c', 136, null, "rwm"),
+    ];
+
+    // The container has its own of these, or they are no devices.
+    private static readonly string[] _ownDevices =
+        ["null", "zero", "full", "random", "urandom", "tty", "ptmx", "console", "pts", "shm", "mqueue", "fd", "core", "log"];
+
+    private static (List<DeviceSpec> Nodes, List<DeviceRuleSpec> Rules) Devices(ContainerSpecInput input)
+    {
+        var nodes = new List<DeviceSpec>();
+        if (input.Privileged)
+        {
+            AddNodes("/dev", "/dev", nodes, _ownDevices);
+            return (nodes, [new DeviceRuleSpec(true, 'a', null, null, "rwm")]);
+        }
+
+        var rules = new List<DeviceRuleSpec>(_defaultRules);
+        foreach (var device in input.Config.Devices)
+        {
+            var first = nodes.Count;
+            Add(device, nodes);
+            var access = Access(device);
+            rules.AddRange(nodes.Skip(first).Select(n => new DeviceRuleSpec(true, n.Type, n.Major, n.Minor, access)));
+        }
+
+        if (input.Config.CDIDevices.Count > 0)
+        {
+            throw CriException.Unimplemented($"The CDI device {input.Config.CDIDevices[0].Name} cannot be given: this version has no CDI.");
+        }
+
+        return (nodes, rules);
+    }
+
+    private static void Add(Device device, List<DeviceSpec> nodes)
+    {
+        var target = device.ContainerPath.Length > 0 ? device.ContainerPath : device.HostPath;
+        if (!device.HostPath.StartsWith('/') || !target.StartsWith('/') || target.Split('/').Contains(".."))
+        {
+            throw CriException.Invalid($"The device {device.HostPath} for {target}: both paths must be absolute and without \"..\".");
+        }
+
+        try
+        {
+            // O_PATH follows symlinks such as /dev/disk/by-id/… without opening the device, which could have effects.
+            using var file = Files.Open(device.HostPath, OpenFlags.Path);
+            var status = Files.Status(file);
+            if (status.Type == FileType.Directory)
+            {
+                AddNodes(device.HostPath, target.TrimEnd('/'), nodes, []);
+            }
+            else
+            {
+                nodes.Add(Node(target, status)
+                    ?? throw CriException.Invalid($"{device.HostPath} is no device but a {status.Type} file."));
+            }
+        }
+        catch (LinuxException e)
+        {
+            throw new CriException(Grpc.Core.StatusCode.InvalidArgument, $"The device {device.HostPath} cannot be given to the container: {e.Message}.", e);
+        }
+    }
+
+    private static void AddNodes(string directory, string target, List<DeviceSpec> nodes, string[] except)
+    {
+        using var opened = Files.Open(directory, OpenFlags.Directory);
+        foreach (var name in Files.ReadDirectory(opened).Except(except).Order(StringComparer.Ordinal))
+        {
+            // A device that vanishes between the two calls was not there.
+            if (Files.TryStatusAt(opened, name, out _) is not { } status)
+            {
+                continue;
+            }
+
+            if (status.Type == FileType.Directory)
+            {
+                AddNodes($"{directory}/{name}", $"{target}/{name}", nodes, []);
+            }
+            else if (Node($"{target}/{name}", status) is { } node)
+            {
+                nodes.Add(node);
+            }
+        }
+    }
+
+    private static DeviceSpec? Node(string path, FileStatus status) => status.Type switch
+    {
+        FileType.CharacterDevice => new(path, 'c', status.DeviceMajor, status.DeviceMinor, status.Permissions, status.Uid, status.Gid),
+        FileType.BlockDevice => new(path, 'b', status.DeviceMajor, status.DeviceMinor, status.Permissions, status.Uid, status.Gid),
+        _ => null,
+    };
+
+    private static string Access(Device device)
+    {
+        var access = device.Permissions.Length == 0 ? "rwm" : device.Permissions;
+        return access.All("rwm".Contains)
+            ? access
+            : throw CriException.Invalid($"The device {device.HostPath} has permissions \"{access}\"; they are of r, w and m.");
+    }
+}

@@ -1,0 +1,141 @@
+using Crisp.Cri.V1;
+using Crisp.CriServer.Hosting;
+using Crisp.Sandbox.Spec;
+
+namespace Crisp.CriServer.Containers;
+
+public static partial class ContainerSpecBuilder
+{
+    // Files that LXCFS and the like show a container's own view through; nothing else may hide a part of /proc, because
+    // tools and we ourselves trust it (CVE-2019-16884, CVE-2025-52881).
+    private static readonly string[] _procFiles =
+        ["/proc/cpuinfo", "/proc/diskstats", "/proc/meminfo", "/proc/stat", "/proc/swaps", "/proc/uptime", "/proc/loadavg", "/proc/slabinfo"];
+
+    /// <summary>Image VOLUMEs that no mount of the request covers.</summary>
+    public static IReadOnlyList<AnonymousVolume> AnonymousVolumes(ContainerSpecInput input)
+    {
+        var covered = input.Config.Mounts.Select(m => Normalize(m.ContainerPath)).ToHashSet(StringComparer.Ordinal);
+        return [.. input.Image.Config.Volumes.Select(Normalize).Distinct(StringComparer.Ordinal).Where(v => v != "/" && !covered.Contains(v))
+            .Select((target, number) => new AnonymousVolume(target, input.Directories.Volume(number)))];
+    }
+
+    /// <summary>The kernel's filesystems, the pod's files, the image's volumes, then the request's mounts by their depth.</summary>
+    private static List<MountSpec> Mounts(ContainerSpecInput input)
+    {
+        var asked = input.Config.Mounts.Select(m => Mount(m, input)).ToList();
+        var volumes = AnonymousVolumes(input).Select(v => new MountSpec
+        {
+            Target = v.Target,
+            Source = new BindSource(v.Directory, Recursive: false),
+        });
+        var own = Kernel(input).Concat(PodFiles(input)).Where(m => asked.TrueForAll(a => a.Target != m.Target)).ToList();
+
+        // A mount on /a/b must come after one on /a; in the same depth the request's order holds.
+        return [.. own, .. volumes.Concat(asked).OrderBy(m => m.Target.Count(c => c == '/'))];
+    }
+
+    private static IEnumerable<MountSpec> Kernel(ContainerSpecInput input)
+    {
+        yield return Plain("/proc", new KernelSource("proc"));
+        yield return Sys(input);
+
+        // Writable, the cgroup files would lift the container's own limits (CVE-2023-25809).
+        yield return Plain("/sys/fs/cgroup", new KernelSource("cgroup")) with { Readonly = !input.Privileged };
+        yield return Plain("/dev/pts", new KernelSource("devpts")) with { Nodev = false };
+        yield return Plain("/dev/mqueue", new KernelSource("mqueue"));
+        yield return Plain("/dev/shm", new BindSource(input.SandboxFiles.Shm, Recursive: false));
+    }
+
+    private static MountSpec Sys(ContainerSpecInput input)
+    {
+        var mount = Plain("/sys", new KernelSource("sysfs")) with { Readonly = !input.Privileged };
+
+        // sysfs shows a network namespace, and only its owning user namespace may mount it: not the pod's on the node's network.
+        return input.UserNamespace && !input.Sandbox.Spec.NetworkNamespace
+            ? mount with { Source = new BindSource("/sys"), Readonly = true, RecursiveReadonly = true }
+            : mount;
+    }
+
+    private static MountSpec Plain(string target, MountSource source)
+        => new() { Target = target, Source = source, Nosuid = true, Nodev = true, Noexec = true };
+
+    private static IEnumerable<MountSpec> PodFiles(ContainerSpecInput input)
+    {
+        var files = input.SandboxFiles;
+        (string Target, string Source)[] pairs =
+            [("/etc/hosts", files.Hosts), ("/etc/hostname", files.Hostname), ("/etc/resolv.conf", files.ResolvConf)];
+        return pairs.Select(pair => new MountSpec
+        {
+            Target = pair.Target,
+            Source = new BindSource(pair.Source, Recursive: false),
+            Readonly = input.Security.ReadonlyRootfs,
+        });
+    }
+
+    private static MountSpec Mount(Mount mount, ContainerSpecInput input)
+    {
+        var target = Normalize(mount.ContainerPath);
+        if (mount.Image is { Image.Length: > 0 } image)
+        {
+            throw CriException.Unimplemented($"The image {image.Image} cannot be mounted on {target}: this version has no image volumes.");
+        }
+
+        CheckTarget(mount, target, input.Privileged);
+        if (mount.RecursiveReadOnly && (!mount.Readonly || mount.Propagation != Cri.V1.MountPropagation.PropagationPrivate))
+        {
+            throw CriException.Invalid($"The mount on {target} has recursive_read_only, which needs readonly and PROPAGATION_PRIVATE.");
+        }
+
+        foreach (var option in mount.MountOptions.Where(o => o is not ("noexec" or "nodev" or "nosuid")))
+        {
+            throw CriException.Invalid($"The mount on {target} has the option \"{option}\"; noexec, nodev and nosuid exist.");
+        }
+
+        return new MountSpec
+        {
+            Target = target,
+            Source = new BindSource(HostPath.Resolve(mount.HostPath, target)),
+            Readonly = mount.Readonly,
+            RecursiveReadonly = mount.RecursiveReadOnly,
+            Nosuid = mount.MountOptions.Contains("nosuid"),
+            Nodev = mount.MountOptions.Contains("nodev"),
+            Noexec = mount.MountOptions.Contains("noexec"),
+            Propagation = mount.Propagation switch
+            {
+                Cri.V1.MountPropagation.PropagationPrivate => Sandbox.Spec.MountPropagation.Private,
+                Cri.V1.MountPropagation.PropagationHostToContainer => Sandbox.Spec.MountPropagation.Slave,
+                Cri.V1.MountPropagation.PropagationBidirectional => Sandbox.Spec.MountPropagation.Shared,
+                var other => throw CriException.Invalid($"The mount on {target} has propagation {(int)other}, which is no MountPropagation."),
+            },
+            UidMappings = IdMaps.From(mount.UidMappings, $"the mount on {target}"),
+            GidMappings = IdMaps.From(mount.GidMappings, $"the mount on {target}"),
+        };
+    }
+
+    private static void CheckTarget(Mount mount, string target, bool privileged)
+    {
+        if (mount.ContainerPath.Length == 0 || mount.ContainerPath.Contains('\0', StringComparison.Ordinal))
+        {
+            throw CriException.Invalid($"The mount of {mount.HostPath} has no usable container_path.");
+        }
+
+        if (mount.ContainerPath.Split('/').Contains(".."))
+        {
+            throw CriException.Invalid($"The mount of {mount.HostPath} has the container_path {mount.ContainerPath}, with \"..\" in it.");
+        }
+
+        if (target == "/")
+        {
+            throw CriException.Invalid($"{mount.HostPath} cannot be mounted on the container's root directory.");
+        }
+
+        if (!privileged && (target == "/proc" || target.StartsWith("/proc/", StringComparison.Ordinal)) && !_procFiles.Contains(target))
+        {
+            throw CriException.Invalid($"{mount.HostPath} cannot be mounted on {target}: it would hide a part of /proc. Use another path.");
+        }
+    }
+
+    /// <summary>Absolute, without double slashes and dots.</summary>
+    private static string Normalize(string path)
+        => "/" + string.Join('/', path.Split('/', StringSplitOptions.RemoveEmptyEntries).Where(part => part != "."));
+}

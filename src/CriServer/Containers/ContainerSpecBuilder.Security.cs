@@ -1,0 +1,151 @@
+using Crisp.Cri.V1;
+using Crisp.CriServer.Hosting;
+using Crisp.Sandbox.Spec;
+
+namespace Crisp.CriServer.Containers;
+
+public static partial class ContainerSpecBuilder
+{
+    // What the kubelet sends for procMount: Default, for clients such as crictl that send nothing.
+    private static readonly string[] _maskedPaths =
+    [
+        "/proc/acpi", "/proc/asound", "/proc/interrupts", "/proc/kcore", "/proc/keys", "/proc/latency_stats",
+        "/proc/sched_debug", "/proc/scsi", "/proc/timer_list", "/proc/timer_stats", "/sys/devices/virtual/powercap",
+        "/sys/firmware",
+    ];
+
+    private static readonly string[] _readonlyPaths = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"];
+
+    private static string[] MaskedPaths(ContainerSpecInput input)
+        => Paths(input, input.Security.MaskedPaths, _maskedPaths, "masked_paths");
+
+    private static string[] ReadonlyPaths(ContainerSpecInput input)
+        => Paths(input, input.Security.ReadonlyPaths, _readonlyPaths, "readonly_paths");
+
+    /// <summary>
+    /// On the wire an empty list and none are the same, and the kubelet sends it for procMount: Unmasked, which needs a user
+    /// namespace. So both lists empty mean unmasked there, and the defaults elsewhere: root of the node's user namespace with
+    /// a writable /proc/sys owns the node.
+    /// </summary>
+    private static string[] Paths(ContainerSpecInput input, IReadOnlyList<string> asked, string[] defaults, string field)
+    {
+        if (input.Privileged)
+        {
+            return [];
+        }
+
+        if (asked.FirstOrDefault(p => !p.StartsWith('/') || p.Split('/').Contains("..") || p.Contains('\0', StringComparison.Ordinal)) is { } bad)
+        {
+            throw CriException.Invalid($"{field} has \"{bad}\", which is not an absolute path without \"..\".");
+        }
+
+        var unset = input.Security.MaskedPaths.Count == 0 && input.Security.ReadonlyPaths.Count == 0;
+        return unset && !input.UserNamespace ? defaults : [.. asked];
+    }
+
+    private static CapabilitiesSpec Capabilities(ContainerSpecInput input)
+    {
+        if (input.Privileged)
+        {
+            var all = input.Node.Capabilities;
+            return new CapabilitiesSpec { Bounding = all, Permitted = all, Effective = all };
+        }
+
+        var asked = input.Security.Capabilities ?? new Capability();
+        var add = Names(asked.AddCapabilities);
+        var drop = Names(asked.DropCapabilities);
+        var ambient = Names(asked.AddAmbientCapabilities);
+
+        var given = new HashSet<string>(asked.AddCapabilities.Any(IsAll) ? input.Node.Capabilities : CapabilityNames.Default);
+        if (asked.DropCapabilities.Any(IsAll))
+        {
+            given.Clear();
+        }
+
+        given.UnionWith(add);
+        given.ExceptWith(drop);
+        given.UnionWith(ambient);
+        if (add.Concat(ambient).FirstOrDefault(name => given.Contains(name) && !input.Node.Capabilities.Contains(name)) is { } lacking)
+        {
+            throw CriException.Precondition($"{lacking} cannot be given to a container: the daemon itself does not have it.");
+        }
+
+        var set = CapabilityNames.All.Where(n => given.Contains(n) && input.Node.Capabilities.Contains(n)).ToList();
+        return new CapabilitiesSpec { Bounding = set, Permitted = set, Effective = set, Ambient = ambient };
+    }
+
+    private static bool IsAll(string name) => name.Equals("ALL", StringComparison.OrdinalIgnoreCase);
+
+    private static List<string> Names(IEnumerable<string> names)
+    {
+        var known = new List<string>();
+        foreach (var name in names.Where(n => !IsAll(n)))
+        {
+            var full = name.ToUpperInvariant();
+            full = full.StartsWith("CAP_", StringComparison.Ordinal) ? full : "CAP_" + full;
+            known.Add(CapabilityNames.All.Contains(full)
+                ? full
+                : throw CriException.Invalid($"\"{name}\" is no capability. capabilities(7) names them, without the CAP_ prefix."));
+        }
+
+        return known;
+    }
+
+    /// <summary>
+    /// Seccomp profiles are not compiled yet. A container that asks to be confined and is not would be a lie to whoever
+    /// relies on it, so both kinds of profile are refused; the kubelet sends Unconfined unless a pod or its own
+    /// --seccomp-default asks for more.
+    /// </summary>
+    private static byte[]? SeccompProgram(ContainerSpecInput input)
+    {
+        // CRI: privileged containers run without seccomp, whatever else is said.
+        var profile = input.Security.Seccomp;
+        if (profile is null || input.Privileged || profile.ProfileType == SecurityProfile.Types.ProfileType.Unconfined)
+        {
+            return null;
+        }
+
+        throw CriException.Precondition(profile.ProfileType == SecurityProfile.Types.ProfileType.Localhost
+            ? $"The seccomp profile {profile.LocalhostRef} cannot be applied: this version has no seccomp. Use Unconfined."
+            : "The seccomp profile RuntimeDefault cannot be applied: this version has none, and running the container unconfined " +
+              "would hide that. Use Unconfined.");
+    }
+
+    private static string? ApparmorProfile(ContainerSpecInput input)
+    {
+        var profile = input.Security.Apparmor;
+        if (profile is null || input.Privileged || profile.ProfileType == SecurityProfile.Types.ProfileType.Unconfined)
+        {
+            return null;
+        }
+
+        if (profile.ProfileType == SecurityProfile.Types.ProfileType.RuntimeDefault)
+        {
+            return input.Node.AppArmor
+                ? throw CriException.Precondition("The AppArmor profile RuntimeDefault cannot be applied: this version brings none. Use Unconfined or Localhost.")
+                : null;
+        }
+
+        if (!input.Node.AppArmor)
+        {
+            throw CriException.Precondition($"The AppArmor profile {profile.LocalhostRef} cannot be applied: AppArmor is not enabled on this node.");
+        }
+
+        return profile.LocalhostRef.Length > 0 && !profile.LocalhostRef.AsSpan().ContainsAny('\0', '\n')
+            ? profile.LocalhostRef
+            : throw CriException.Invalid("The AppArmor profile is Localhost, but localhost_ref names none.");
+    }
+
+    private static string? SelinuxLabel(ContainerSpecInput input)
+    {
+        var options = input.Security.SelinuxOptions;
+        if (options is null || (options.User.Length == 0 && options.Role.Length == 0 && options.Type.Length == 0 && options.Level.Length == 0))
+        {
+            return null;
+        }
+
+        return input.Node.SELinux
+            ? $"{options.User}:{options.Role}:{options.Type}:{options.Level}"
+            : throw CriException.Precondition($"The SELinux type \"{options.Type}\" cannot be applied: SELinux is not enabled on this node.");
+    }
+}

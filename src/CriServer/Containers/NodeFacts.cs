@@ -1,0 +1,31 @@
+using Crisp.Linux;
+
+namespace Crisp.CriServer.Containers;
+
+/// <summary>What this node can do, read once at start.</summary>
+public sealed record NodeFacts
+{
+    /// <summary>Whether memory and swap are accounted together or swap has a limit of its own.</summary>
+    public bool SwapLimits { get; init; }
+
+    /// <summary>Whether the AppArmor module is enabled.</summary>
+    public bool AppArmor { get; init; }
+
+    /// <summary>Whether SELinux is mounted.</summary>
+    public bool SELinux { get; init; }
+
+    /// <summary>Capabilities that the daemon itself has to give, with the CAP_ prefix.</summary>
+    public IReadOnlyList<string> Capabilities { get; init; } = CapabilityNames.All;
+
+    public static NodeFacts Read() => new()
+    {
+        // v1 has memsw files where swap accounting is on; on v2 the root group has none, any other one does.
+        SwapLimits = File.Exists("/sys/fs/cgroup/memory/memory.memsw.limit_in_bytes")
+            || (File.Exists("/sys/fs/cgroup/cgroup.controllers") && File.Exists("/proc/swaps")),
+        AppArmor = ReadFlag("/sys/module/apparmor/parameters/enabled"),
+        SELinux = File.Exists("/sys/fs/selinux/enforce"),
+        Capabilities = [.. CapabilityNames.All.Where((_, number) => Processes.IsInBoundingSet(number) == true)],
+    };
+
+    private static bool ReadFlag(string path) => File.Exists(path) && File.ReadAllText(path).StartsWith('Y');
+}

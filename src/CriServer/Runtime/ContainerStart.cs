@@ -1,0 +1,66 @@
+using Crisp.CriServer.Containers;
+using Crisp.CriServer.Hosting;
+using Crisp.CriServer.State;
+using Crisp.Sandbox.Protocol;
+using Grpc.Core;
+using StartContainerRequest = Crisp.Cri.V1.StartContainerRequest;
+using StartContainerResponse = Crisp.Cri.V1.StartContainerResponse;
+
+namespace Crisp.CriServer.Runtime;
+
+public sealed partial class RuntimeServer
+{
+    /// <summary>Starts a created container. Repeating it for a running one is the retry of a call whose answer was lost.</summary>
+    public override async Task<StartContainerResponse> StartContainer(StartContainerRequest request, ServerCallContext context)
+    {
+        var container = FindContainer(request.ContainerId);
+        await ToTheEnd(() => StartAsync(container), context);
+        return new StartContainerResponse();
+    }
+
+    private async Task StartAsync(LiveContainer container)
+    {
+        container.MarkAnswered();
+        await container.Gate.WaitAsync();
+        try
+        {
+            var record = container.Record;
+            if (record.Stage == ContainerStage.Running)
+            {
+                return;
+            }
+
+            if (record.Stage == ContainerStage.Exited || container.Removed)
+            {
+                throw CriException.Precondition(
+                    $"The container {record.Id} has ended ({record.Exit?.Reason ?? "removed"}) and cannot be started again. Make a new one.");
+            }
+
+            await LaunchAsync(container, LinkOf(container));
+        }
+        finally
+        {
+            container.Gate.Release();
+        }
+    }
+
+    private static async Task LaunchAsync(LiveContainer container, Sandboxes.SandboxLink link)
+    {
+        try
+        {
+            var started = await link.Client.StartContainerAsync(container.Id);
+            Failpoint.Hit(FailpointName.ContainerStarted);
+            container.Change(r => r.Stage == ContainerStage.Created
+                ? r with { Stage = ContainerStage.Running, Pid = started.Pid, StartedAt = started.StartedAt }
+                : r);
+            Failpoint.Hit(FailpointName.ContainerRunning);
+        }
+        catch (SandboxException e) when (e.Code is not (RpcCode.Unavailable or RpcCode.DeadlineExceeded))
+        {
+            // CRI has no way back to Created: a container that failed to start has ended, and says why.
+            var exit = ContainerExits.StartFailure(e.Message);
+            container.Change(r => ContainerExits.Ended(r, exit));
+            throw new CriException((StatusCode)(int)e.Code, $"The container {container.Id} cannot be started: {e.Message}", e);
+        }
+    }
+}

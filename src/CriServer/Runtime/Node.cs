@@ -1,0 +1,110 @@
+using Crisp.CriServer.Configuration;
+using Crisp.CriServer.Containers;
+using Crisp.CriServer.Hosting;
+using Crisp.CriServer.Sandboxes;
+using Crisp.CriServer.State;
+using Crisp.Images;
+using Crisp.Linux;
+using Crisp.Sandbox.Client;
+
+namespace Crisp.CriServer.Runtime;
+
+/// <summary>What every call on pods and containers shares: the records, the index over them, and the node's own facts.</summary>
+public sealed class Node : IDisposable
+{
+    private const int RunNameLength = 32;
+    private const int LongestRunDirectory = 51;
+    private readonly Lazy<SandboxLauncher> _launcher;
+
+    public Node(CrispConfig config, Func<string, ImageRecord?> findImage, ILogger<Node> logger)
+    {
+        if (LinuxPath.Encode(config.Run).Length > LongestRunDirectory)
+        {
+            throw new StartException(
+                $"The run directory {config.Run} has more than {LongestRunDirectory} bytes, so that the paths of the pods' sockets would be too long for the kernel.");
+        }
+
+        Config = config;
+        FindImage = findImage;
+        Logger = logger;
+        _launcher = new Lazy<SandboxLauncher>(() => SandboxLauncher.Open(config.SandboxBinaryPath));
+        var setAside = Path.Combine(config.Root, "records", "set-aside");
+        SandboxRecords = new RecordStore<SandboxRecord>(
+            Path.Combine(config.Root, "records", "sandboxes"), setAside, SandboxRecord.CurrentVersion, RecordJson.Default.SandboxRecord);
+        ContainerRecords = new RecordStore<ContainerRecord>(
+            Path.Combine(config.Root, "records", "containers"), setAside, ContainerRecord.CurrentVersion, RecordJson.Default.ContainerRecord);
+        PrivateDirectory.Create(SandboxesDirectory);
+        PrivateDirectory.Create(ContainersDirectory);
+        PrivateDirectory.Create(SandboxRunsDirectory);
+    }
+
+    public CrispConfig Config { get; }
+
+    /// <summary>The image of a name or an id, in any form that CRI has; null when it is not on this node.</summary>
+    public Func<string, ImageRecord?> FindImage { get; }
+
+    public ILogger Logger { get; }
+
+    public RecordStore<SandboxRecord> SandboxRecords { get; }
+
+    public RecordStore<ContainerRecord> ContainerRecords { get; }
+
+    public StateIndex Index { get; } = new();
+
+    /// <summary>Pods and containers that are being made, so that a retry finds them.</summary>
+    public CreationTable Creations { get; } = new();
+
+    public NodeFacts Facts { get; } = NodeFacts.Read();
+
+    /// <summary>The cgroup for pods that name no parent, and for the pods' own processes.</summary>
+    public string DefaultCgroupParent { get; } = "crisp";
+
+    /// <summary>The mount points of all cgroup hierarchies: one on v2, one for each group of controllers on v1.</summary>
+    public IReadOnlyList<string> Hierarchies { get; } =
+    [
+        .. File.ReadLines("/proc/self/mountinfo").Select(line => line.Split(' '))
+            .Where(f => f[Array.IndexOf(f, "-") + 1] is "cgroup" or "cgroup2").Select(f => f[4]),
+    ];
+
+    /// <summary>Opened when the first pod is made, so that a daemon without crisp-sandbox can still say what is wrong.</summary>
+    public SandboxLauncher Launcher => _launcher.Value;
+
+    public ProcessWatcher Watcher { get; } = new();
+
+    /// <summary>Names this boot of the kernel (/proc/sys/kernel/random/boot_id).</summary>
+    public string BootId { get; } = File.ReadAllText("/proc/sys/kernel/random/boot_id").Trim();
+
+    public string SandboxesDirectory => Path.Combine(Config.Root, "sandboxes");
+
+    public string ContainersDirectory => Path.Combine(Config.Root, "containers");
+
+    public string SandboxRunsDirectory => Path.Combine(Config.Run, "sandboxes");
+
+    /// <summary>The socket, the exits and the shm of one pod; emptied by a reboot.</summary>
+    /// <remarks>Half of the id is unique enough, and leaves the directory above 51 of a socket path's 107 bytes (unix(7)).</remarks>
+    public string SandboxRunDirectory(string id) => Path.Combine(SandboxRunsDirectory, SandboxRunName(id));
+
+    /// <summary>The name of that directory.</summary>
+    public static string SandboxRunName(string id) => id[..Math.Min(RunNameLength, id.Length)];
+
+    public SandboxFiles FilesOf(SandboxRecord sandbox) => new(
+        Path.Combine(SandboxesDirectory, sandbox.Id),
+        sandbox.Spec.IpcNamespace ? Path.Combine(SandboxRunDirectory(sandbox.Id), "shm") : "/dev/shm");
+
+    public ContainerDirectories DirectoriesOf(string containerId) => new(Path.Combine(ContainersDirectory, containerId));
+
+    /// <summary>Nanoseconds since the epoch, as CRI's times are.</summary>
+    public static long Now() => (DateTime.UtcNow - DateTime.UnixEpoch).Ticks * TimeSpan.NanosecondsPerTick;
+
+    public void Dispose()
+    {
+        Watcher.Dispose();
+        if (_launcher.IsValueCreated)
+        {
+            _launcher.Value.Dispose();
+        }
+
+        SandboxRecords.Dispose();
+        ContainerRecords.Dispose();
+    }
+}

@@ -1,0 +1,133 @@
+using Crisp.Cri.V1;
+using Crisp.CriServer.Hosting;
+using Crisp.CriServer.Sandboxes;
+using Crisp.CriServer.State;
+using Grpc.Core;
+
+namespace Crisp.CriServer.Runtime;
+
+public sealed partial class RuntimeServer
+{
+    /// <summary>
+    /// Makes a pod. The record is written first and turned Ready last, so that a crash at any moment leaves either a ready
+    /// pod or a record that the next start rolls back.
+    /// </summary>
+    public override async Task<RunPodSandboxResponse> RunPodSandbox(RunPodSandboxRequest request, ServerCallContext context)
+    {
+        var config = request.Config ?? throw CriException.Invalid("RunPodSandbox needs a config.");
+        var name = SandboxNameOf(config);
+        RuntimeHandlers.Check(request.RuntimeHandler);
+        var digest = RequestDigest.Of(request);
+        var id = await _node.Creations.RunAsync($"pod {name}", digest, () => RunAsync(request, name, digest), context.CancellationToken);
+        _node.Index.FindSandbox(id)?.MarkAnswered();
+        return new RunPodSandboxResponse { PodSandboxId = id };
+    }
+
+    private async Task<string> RunAsync(RunPodSandboxRequest request, SandboxName name, string digest)
+    {
+        if (_node.Index.Sandboxes.FirstOrDefault(s => s.Record.Metadata == name) is { } existing)
+        {
+            // The answer to the first call was lost, with its caller or with the daemon: this is the retry.
+            return !existing.Record.Answered && existing.Record.RequestDigest == digest && existing.Record.Stage == SandboxStage.Ready
+                ? existing.Id
+                : throw CriException.Exists($"The pod {name} exists already, as {existing.Id}. Remove it first, or use another attempt.");
+        }
+
+        var config = request.Config;
+        var security = config.Linux?.SecurityContext;
+        if (security is { RunAsGroup: not null, RunAsUser: null })
+        {
+            throw CriException.Invalid("run_as_group needs run_as_user.");
+        }
+
+        var id = Identifier.Create();
+        var options = security?.NamespaceOptions ?? new NamespaceOption();
+        var record = new SandboxRecord
+        {
+            Id = id,
+            Stage = SandboxStage.Creating,
+            Metadata = name,
+            CreatedAt = Node.Now(),
+            Labels = config.Labels.ToDictionary(),
+            Annotations = config.Annotations.ToDictionary(),
+            RuntimeHandler = request.RuntimeHandler,
+            LogDirectory = LogDirectory(config),
+            Privileged = security?.Privileged ?? false,
+            Namespaces = NamespaceModesOf(options),
+            Spec = SandboxSpecBuilder.Build(id, config, _node.DefaultCgroupParent),
+            RequestDigest = digest,
+        };
+        _node.SandboxRecords.Write(record);
+        Failpoint.Hit(FailpointName.SandboxRecorded);
+        var sandbox = new LiveSandbox(record, _node.SandboxRecords);
+        _node.Index.Add(sandbox);
+        try
+        {
+            await BringUpAsync(sandbox, config);
+            return id;
+        }
+        catch (Exception e)
+        {
+            Log.RollingBack(_node.Logger, id, e.Message);
+            await SandboxCleanup.RemoveAllAsync(_node, sandbox);
+            throw;
+        }
+    }
+
+    private async Task BringUpAsync(LiveSandbox sandbox, PodSandboxConfig config)
+    {
+        var record = sandbox.Record;
+        if (record.LogDirectory.Length > 0)
+        {
+            // The kubelet makes it beforehand; crictl expects it to appear.
+            Directory.CreateDirectory(record.LogDirectory, (UnixFileMode)0x1ED);
+        }
+
+        var files = _node.FilesOf(record);
+        var maps = record.Spec;
+        files.Write(
+            config,
+            record.Spec.Hostname ?? Environment.MachineName,
+            maps.UidMappings.Count > 0 ? (maps.UidMappings[0].HostId, maps.GidMappings[0].HostId) : (0, 0));
+        PrivateDirectory.Create(_node.SandboxRunDirectory(record.Id));
+        if (record.Spec.IpcNamespace)
+        {
+            files.MountShm();
+        }
+
+        Failpoint.Hit(FailpointName.SandboxFilesMade);
+        var link = await SandboxLink.LaunchAsync(_node, record.Id);
+        sandbox.Link = link;
+        Failpoint.Hit(FailpointName.SandboxProcessLaunched);
+        link.Learn(await link.Client.StartAsync(record.Spec));
+        Failpoint.Hit(FailpointName.SandboxProcessStarted);
+        sandbox.Change(r => r with { Stage = SandboxStage.Ready, Process = link.Identity });
+        Failpoint.Hit(FailpointName.SandboxReady);
+        SandboxWatch.Begin(_node, sandbox, link, afterSequence: 0);
+    }
+
+    private static SandboxName SandboxNameOf(PodSandboxConfig config)
+    {
+        var metadata = config.Metadata ?? throw CriException.Invalid("RunPodSandbox needs config.metadata: it names the pod.");
+        return metadata.Name.Length > 0 && metadata.Uid.Length > 0 && metadata.Namespace.Length > 0
+            ? new SandboxName(metadata.Name, metadata.Uid, metadata.Namespace, metadata.Attempt)
+            : throw CriException.Invalid("config.metadata needs a name, a uid and a namespace.");
+    }
+
+    private static string LogDirectory(PodSandboxConfig config)
+    {
+        var path = config.LogDirectory;
+        return path.Length == 0 || (path.StartsWith('/') && !path.Split('/').Contains("..") && !path.Contains('\0', StringComparison.Ordinal))
+            ? path
+            : throw CriException.Invalid($"log_directory \"{path}\" must be an absolute path without \"..\".");
+    }
+
+    private static NamespaceModes NamespaceModesOf(NamespaceOption options) => new()
+    {
+        Network = options.Network,
+        Pid = options.Pid,
+        Ipc = options.Ipc,
+        TargetId = options.TargetId,
+        User = options.UsernsOptions?.Mode,
+    };
+}

@@ -1,0 +1,125 @@
+using Crisp.CriServer.Containers;
+using Crisp.CriServer.Runtime;
+using Crisp.CriServer.State;
+using Crisp.Sandbox.Protocol;
+
+namespace Crisp.CriServer.Sandboxes;
+
+/// <summary>Taking a pod down: the same steps after StopPodSandbox, the death of its process, a failed creation and a restart.</summary>
+internal static class SandboxCleanup
+{
+    private static readonly TimeSpan _endPatience = TimeSpan.FromSeconds(10);
+
+    /// <summary>
+    /// Ends every process of the pod and everything that belongs to its processes; the record then says NotReady. The caller
+    /// holds the pod's gate. Each step is idempotent, and so is the whole.
+    /// </summary>
+    /// <param name="problem">Null when the pod was asked to stop; otherwise why it ends.</param>
+    public static async Task StopAsync(Node node, LiveSandbox sandbox, string? problem, string reason = ExitReason.SandboxDied)
+    {
+        var link = sandbox.Link;
+        if (link is not null)
+        {
+            await EndProcessAsync(link);
+        }
+
+        Failpoint.Hit(FailpointName.SandboxProcessStopped);
+        SandboxCgroups.RemovePod(node, sandbox.Record);
+        foreach (var container in sandbox.Containers.Values)
+        {
+            RecordEnd(node, sandbox, container, problem, reason);
+        }
+
+        Failpoint.Hit(FailpointName.SandboxContainersStopped);
+        var run = node.SandboxRunDirectory(sandbox.Id);
+        SandboxFiles.UnmountShm(Path.Combine(run, "shm"));
+        TreeRemoval.Remove(run);
+        Failpoint.Hit(FailpointName.SandboxCleaned);
+        if (sandbox.Record.Stage == SandboxStage.Ready)
+        {
+            sandbox.Change(r => r with { Stage = SandboxStage.NotReady, Process = null, Problem = problem });
+        }
+
+        Failpoint.Hit(FailpointName.SandboxNotReady);
+        sandbox.Link = null;
+        if (link is not null)
+        {
+            await link.DisposeAsync();
+        }
+    }
+
+    /// <summary>Stops the pod, then removes its containers, its files and its record. The caller holds the pod's gate.</summary>
+    public static async Task RemoveAllAsync(Node node, LiveSandbox sandbox)
+    {
+        if (sandbox.Record.Stage != SandboxStage.NotReady || sandbox.Link is not null)
+        {
+            await StopAsync(node, sandbox, problem: null);
+        }
+
+        foreach (var container in sandbox.Containers.Values)
+        {
+            await RemoveContainerAsync(node, container);
+        }
+
+        Failpoint.Hit(FailpointName.SandboxContainersRemoved);
+        TreeRemoval.Remove(node.FilesOf(sandbox.Record).Directory);
+        Failpoint.Hit(FailpointName.SandboxFilesRemoved);
+        sandbox.Delete();
+        node.Index.Remove(sandbox);
+        Failpoint.Hit(FailpointName.SandboxRemoved);
+    }
+
+    private static async Task RemoveContainerAsync(Node node, LiveContainer container)
+    {
+        await container.Gate.WaitAsync();
+        try
+        {
+            if (!container.Removed)
+            {
+                await ContainerRemoval.RunAsync(node, container);
+            }
+        }
+        finally
+        {
+            container.Gate.Release();
+        }
+    }
+
+    private static async Task EndProcessAsync(SandboxLink link)
+    {
+        try
+        {
+            if (!link.HasEnded)
+            {
+                await link.Client.ShutdownAsync();
+            }
+        }
+        catch (SandboxException)
+        {
+            // It is dead or does not answer: what Shutdown would have done, killing its cgroups does.
+        }
+
+        if (!await Task.Run(() => link.WaitForEnd(_endPatience)))
+        {
+            link.Kill();
+            await Task.Run(() => link.WaitForEnd(_endPatience));
+        }
+    }
+
+    private static void RecordEnd(Node node, LiveSandbox sandbox, LiveContainer container, string? problem, string reason)
+    {
+        var record = container.Record;
+        if (record.Stage == ContainerStage.Exited)
+        {
+            return;
+        }
+
+        var exit = ExitFiles.Read(node.SandboxRunDirectory(sandbox.Id), container.Id) is { } written
+            ? ContainerExits.From(written, record)
+            : ContainerExits.Unknown(
+                record,
+                reason,
+                problem ?? (record.Stage == ContainerStage.Created ? "The pod was stopped before the container was started." : "The pod was stopped."));
+        container.Change(r => ContainerExits.Ended(r, exit));
+    }
+}

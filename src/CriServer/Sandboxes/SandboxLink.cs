@@ -1,0 +1,130 @@
+using Crisp.CriServer.Runtime;
+using Crisp.Linux;
+using Crisp.Sandbox.Client;
+using Crisp.Sandbox.Processes;
+using Crisp.Sandbox.Protocol;
+
+namespace Crisp.CriServer.Sandboxes;
+
+/// <summary>The daemon's hold on one pod's process: its pidfd and a connection, which is made anew when it breaks.</summary>
+public sealed class SandboxLink : IAsyncDisposable
+{
+    private readonly string _socketPath;
+    private readonly SandboxProcess _process;
+    private volatile SandboxClient _client;
+
+    private SandboxLink(string socketPath, SandboxProcess process, SandboxClient client)
+    {
+        _socketPath = socketPath;
+        _process = process;
+        _client = client;
+    }
+
+    public ProcessIdentity Identity => _process.Identity;
+
+    public FileDescriptor Pidfd => _process.Pidfd;
+
+    public bool HasEnded => _process.HasEnded;
+
+    public SandboxClient Client => _client;
+
+    /// <summary>The pod's own namespaces by kind; those that are missing are the node's.</summary>
+    public IReadOnlyDictionary<string, string> Namespaces { get; private set; } = new Dictionary<string, string>();
+
+    /// <summary>Starts the process of a new pod.</summary>
+    public static async Task<SandboxLink> LaunchAsync(Node node, string id)
+    {
+        var directory = node.SandboxRunDirectory(id);
+        var launch = new SandboxLaunch(id, directory, pid => SandboxCgroups.PlaceProcess(node, id, pid));
+        var (process, client) = await node.Launcher.LaunchAsync(launch);
+        return new SandboxLink(launch.SocketPath, process, client);
+    }
+
+    /// <summary>Finds the process of a pod of an earlier daemon.</summary>
+    /// <param name="identity">From the record; null when the record does not know it yet.</param>
+    /// <returns>Null when it has ended.</returns>
+    /// <exception cref="SandboxException">It lives, and does not answer or speaks another version.</exception>
+    public static async Task<SandboxLink?> FindAsync(Node node, string id, ProcessIdentity? identity)
+    {
+        var socketPath = new SandboxLaunch(id, node.SandboxRunDirectory(id)).SocketPath;
+        if (identity is null)
+        {
+            return await FindByNameAsync(socketPath);
+        }
+
+        if (SandboxProcess.Find(identity) is not { } process)
+        {
+            return null;
+        }
+
+        try
+        {
+            return new SandboxLink(socketPath, process, await ConnectAsync(socketPath, identity.Pid));
+        }
+        catch
+        {
+            process.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Connects again after the connection has broken; the process itself may be well.</summary>
+    public async Task ReconnectAsync()
+    {
+        var broken = _client;
+        _client = await ConnectAsync(_socketPath, Identity.Pid);
+        await broken.DisposeAsync();
+    }
+
+    /// <summary>Remembers what Start or State told.</summary>
+    public void Learn(NamespaceInfo? info)
+    {
+        var known = new (string Kind, string Path)[]
+        {
+            ("user", info?.User ?? ""), ("net", info?.Network ?? ""), ("ipc", info?.Ipc ?? ""), ("uts", info?.Uts ?? ""), ("pid", info?.Pid ?? ""),
+        };
+        Namespaces = known.Where(n => n.Path.Length > 0).ToDictionary(n => n.Kind, n => n.Path);
+    }
+
+    /// <summary>The pod's user namespace, whose maps id-map its mounts.</summary>
+    public FileDescriptor OpenUserNamespace() => Files.Open(Namespaces["user"], OpenFlags.ReadOnly);
+
+    /// <summary>SIGKILL for the pod's process alone.</summary>
+    public void Kill() => _process.Kill();
+
+    public bool WaitForEnd(TimeSpan timeout) => _process.WaitForEnd(timeout);
+
+    public async ValueTask DisposeAsync()
+    {
+        await _client.DisposeAsync();
+        _process.Dispose();
+    }
+
+    // A daemon that died between the launch and the record: whoever listens on the socket in the pod's own directory,
+    // which only root may enter, is the process.
+    private static async Task<SandboxLink?> FindByNameAsync(string socketPath)
+    {
+        SandboxClient client;
+        try
+        {
+            client = await SandboxClient.ConnectAsync(socketPath);
+        }
+        catch (SandboxException e) when (e.Code == RpcCode.Unavailable)
+        {
+            // Nobody listens: it never ran, or has ended.
+            return null;
+        }
+
+        var process = SandboxProcess.Find(new ProcessIdentity(client.Server.Pid, client.Server.StartTime, client.Server.BootId));
+        if (process is null)
+        {
+            await client.DisposeAsync();
+            return null;
+        }
+
+        return new SandboxLink(socketPath, process, client);
+    }
+
+    private static Task<SandboxClient> ConnectAsync(string socketPath, int pid)
+        => SandboxClient.ConnectAsync(socketPath, new SandboxClientOptions { ExpectedPid = pid });
+}
