@@ -45,6 +45,7 @@ internal static class Leftovers
             {
                 await link.Client.ShutdownAsync();
                 link.WaitForEnd(TimeSpan.FromSeconds(10));
+                SandboxCgroups.RemovePod(node, link.Client.Server.SandboxId, cgroupPath: null);
             }
         }
 

@@ -24,8 +24,8 @@ internal sealed partial class Reconciler(Node node)
         Load();
         var options = new ParallelOptions { MaxDegreeOfParallelism = Parallel };
         await System.Threading.Tasks.Parallel.ForEachAsync(node.Index.All, options, async (sandbox, _) => await AdoptAsync(sandbox));
-        EndOrphans();
         await Leftovers.RemoveAsync(node, _problems);
+        EndOrphans();
         foreach (var problem in _problems)
         {
             Log.Problem(node.Logger, problem);
@@ -96,63 +96,34 @@ internal sealed partial class Reconciler(Node node)
             return;
         }
 
-        var state = await link.Client.StateAsync();
-        link.Learn(state.Namespaces);
         sandbox.Link = link;
-        foreach (var one in state.Containers)
+        try
         {
-            if (sandbox.Containers.TryGetValue(one.Id, out var container))
-            {
-                Take(container, one);
-            }
-            else
-            {
-                // The daemon died within CreateContainer, before the record, or within RemoveContainer, after it.
-                await link.Client.DeleteContainerAsync(one.Id);
-            }
+            SandboxWatch.Begin(node, sandbox, link, await SandboxSync.RunAsync(node, sandbox, link));
         }
-
-        EndForgotten(sandbox, [.. state.Containers.Select(c => c.Id)]);
-        SandboxWatch.Begin(node, sandbox, link, state.EventSequence);
-    }
-
-    private static void Take(LiveContainer container, ContainerState state)
-    {
-        container.Change(record => (state.Status, record.Stage) switch
+        catch (SandboxException e)
         {
-            (_, ContainerStage.Exited) => record,
-            (ProcessStatus.Running or ProcessStatus.Paused, ContainerStage.Created) =>
-                record with { Stage = ContainerStage.Running, Pid = state.Pid, StartedAt = state.StartedAt },
-            (ProcessStatus.Stopped, _) => Ended(record with { StartedAt = state.StartedAt }, state.Exit),
-            _ => record,
-        });
-    }
-
-    private static ContainerRecord Ended(ContainerRecord record, ExitInfo? exit) => ContainerExits.Ended(
-        record,
-        exit is null
-            ? ContainerExits.Unknown(record, ExitReason.SandboxDied, "The pod's process knows of no exit code.")
-            : ContainerExits.From(exit, record));
-
-    // A record whose container the pod's process does not know: it was removed there, and the daemon died before the record.
-    private void EndForgotten(LiveSandbox sandbox, HashSet<string> known)
-    {
-        foreach (var container in sandbox.Containers.Values.Where(c => !known.Contains(c.Id) && c.Record.Stage != ContainerStage.Exited))
-        {
-            var written = ExitFiles.Read(node.SandboxRunDirectory(sandbox.Id), container.Id);
-            container.Change(r => written is null
-                ? Ended(r, null)
-                : ContainerExits.Ended(r, ContainerExits.From(written, r)));
+            // It lives and does not answer now. Its containers are left in peace, and the watch goes on asking.
+            _problems.Add($"The process {link.Identity.Pid} of the pod {sandbox.Id} does not answer: {e.Message}");
+            SandboxWatch.Begin(node, sandbox, link, afterSequence: null);
         }
     }
 
-    // The pod's record was lost: the container is reported until somebody removes it.
+    // The pod's record was lost, and its process has been ended: the container is reported until somebody removes it.
     private void EndOrphans()
     {
-        foreach (var container in node.Index.Containers.Where(c => node.Index.SandboxOf(c) is null && c.Record.Stage != ContainerStage.Exited))
+        foreach (var container in node.Index.Containers.Where(c => node.Index.SandboxOf(c) is null))
         {
             container.Change(r => ContainerExits.Ended(
                 r, ContainerExits.Unknown(r, ExitReason.SandboxDied, $"The record of its pod {r.SandboxId} was lost.")));
+            try
+            {
+                SandboxCgroups.RemovePod(node, container.Record.SandboxId, Path.GetDirectoryName(container.Record.Spec.CgroupPath));
+            }
+            catch (IOException e)
+            {
+                _problems.Add(e.Message);
+            }
         }
     }
 

@@ -45,9 +45,11 @@ internal static class SandboxCgroups
 
     /// <summary>Kills what is left and removes both cgroups. Idempotent.</summary>
     /// <exception cref="IOException">A process of the pod cannot be killed: it waits in the kernel.</exception>
-    public static void RemovePod(Node node, SandboxRecord sandbox)
+    /// <param name="cgroupPath">That of the pod's containers; null when it is not known.</param>
+    public static void RemovePod(Node node, string sandboxId, string? cgroupPath)
     {
-        foreach (var path in Existing(node, sandbox.Spec.CgroupPath).Concat(Existing(node, ProcessPath(node, sandbox.Id))).ToList())
+        var paths = Existing(node, ProcessPath(node, sandboxId)).Concat(cgroupPath is null ? [] : Existing(node, cgroupPath));
+        foreach (var path in paths.ToList())
         {
             Remove(path);
         }

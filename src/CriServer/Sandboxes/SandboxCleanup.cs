@@ -24,7 +24,7 @@ internal static class SandboxCleanup
         }
 
         Failpoint.Hit(FailpointName.SandboxProcessStopped);
-        SandboxCgroups.RemovePod(node, sandbox.Record);
+        SandboxCgroups.RemovePod(node, sandbox.Id, sandbox.Record.Spec.CgroupPath);
         foreach (var container in sandbox.Containers.Values)
         {
             RecordEnd(node, sandbox, container, problem, reason);
@@ -62,11 +62,13 @@ internal static class SandboxCleanup
         }
 
         Failpoint.Hit(FailpointName.SandboxContainersRemoved);
-        TreeRemoval.Remove(node.FilesOf(sandbox.Record).Directory);
-        Failpoint.Hit(FailpointName.SandboxFilesRemoved);
         sandbox.Delete();
         node.Index.Remove(sandbox);
         Failpoint.Hit(FailpointName.SandboxRemoved);
+
+        // After the record: a directory without one is removed at the next start.
+        TreeRemoval.Remove(node.FilesOf(sandbox.Record).Directory);
+        Failpoint.Hit(FailpointName.SandboxFilesRemoved);
     }
 
     private static async Task RemoveContainerAsync(Node node, LiveContainer container)

@@ -48,7 +48,7 @@ public sealed record SandboxFiles(string Directory, string Shm)
         {
             Mounts.Umount2(shm, UnmountFlags.Detach | UnmountFlags.NoFollow);
         }
-        catch (LinuxException e) when (e.Errno is Errno.EINVAL or Errno.ENOENT)
+        catch (LinuxException e) when (e.Errno is Errno.EINVAL or Errno.ENOENT or Errno.ENOTDIR)
         {
             // Not mounted, or never made.
         }

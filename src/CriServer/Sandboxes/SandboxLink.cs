@@ -11,9 +11,9 @@ public sealed class SandboxLink : IAsyncDisposable
 {
     private readonly string _socketPath;
     private readonly SandboxProcess _process;
-    private volatile SandboxClient _client;
+    private volatile SandboxClient? _client;
 
-    private SandboxLink(string socketPath, SandboxProcess process, SandboxClient client)
+    private SandboxLink(string socketPath, SandboxProcess process, SandboxClient? client)
     {
         _socketPath = socketPath;
         _process = process;
@@ -26,7 +26,11 @@ public sealed class SandboxLink : IAsyncDisposable
 
     public bool HasEnded => _process.HasEnded;
 
-    public SandboxClient Client => _client;
+    /// <exception cref="SandboxException">UNAVAILABLE: the process lives, but there is no connection now.</exception>
+    public SandboxClient Client => _client
+        ?? throw new SandboxException(RpcCode.Unavailable, $"The pod's process {Identity.Pid} does not answer.");
+
+    public bool IsConnected => _client is { Closed.IsCancellationRequested: false };
 
     /// <summary>The pod's own namespaces by kind; those that are missing are the node's.</summary>
     public IReadOnlyDictionary<string, string> Namespaces { get; private set; } = new Dictionary<string, string>();
@@ -42,8 +46,7 @@ public sealed class SandboxLink : IAsyncDisposable
 
     /// <summary>Finds the process of a pod of an earlier daemon.</summary>
     /// <param name="identity">From the record; null when the record does not know it yet.</param>
-    /// <returns>Null when it has ended.</returns>
-    /// <exception cref="SandboxException">It lives, and does not answer or speaks another version.</exception>
+    /// <returns>Null when it has ended. It may live and not answer: then the link is not connected.</returns>
     public static async Task<SandboxLink?> FindAsync(Node node, string id, ProcessIdentity? identity)
     {
         var socketPath = new SandboxLaunch(id, node.SandboxRunDirectory(id)).SocketPath;
@@ -57,23 +60,39 @@ public sealed class SandboxLink : IAsyncDisposable
             return null;
         }
 
-        try
-        {
-            return new SandboxLink(socketPath, process, await ConnectAsync(socketPath, identity.Pid));
-        }
-        catch
+        // A number is held by the dead until their new parent has waited for them.
+        if (process.HasEnded)
         {
             process.Dispose();
-            throw;
+            return null;
         }
+
+        var link = new SandboxLink(socketPath, process, client: null);
+        await link.TryConnectAsync();
+        return link;
     }
 
-    /// <summary>Connects again after the connection has broken; the process itself may be well.</summary>
-    public async Task ReconnectAsync()
+    /// <summary>Connects when there is no connection, or a broken one.</summary>
+    /// <returns>False when the process does not answer.</returns>
+    public async Task<bool> TryConnectAsync()
     {
-        var broken = _client;
-        _client = await ConnectAsync(_socketPath, Identity.Pid);
-        await broken.DisposeAsync();
+        if (IsConnected)
+        {
+            return true;
+        }
+
+        try
+        {
+            var broken = _client;
+            _client = await SandboxClient.ConnectAsync(_socketPath, new SandboxClientOptions { ExpectedPid = Identity.Pid });
+            await (broken?.DisposeAsync() ?? ValueTask.CompletedTask);
+            return true;
+        }
+        catch (SandboxException)
+        {
+            // The caller asks again, as long as the process lives.
+            return false;
+        }
     }
 
     /// <summary>Remembers what Start or State told.</summary>
@@ -96,7 +115,7 @@ public sealed class SandboxLink : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        await _client.DisposeAsync();
+        await (_client?.DisposeAsync() ?? ValueTask.CompletedTask);
         _process.Dispose();
     }
 
@@ -124,7 +143,4 @@ public sealed class SandboxLink : IAsyncDisposable
 
         return new SandboxLink(socketPath, process, client);
     }
-
-    private static Task<SandboxClient> ConnectAsync(string socketPath, int pid)
-        => SandboxClient.ConnectAsync(socketPath, new SandboxClientOptions { ExpectedPid = pid });
 }

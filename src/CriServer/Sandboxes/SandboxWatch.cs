@@ -10,8 +10,8 @@ internal static partial class SandboxWatch
 {
     private static readonly TimeSpan _reconnectDelay = TimeSpan.FromMilliseconds(200);
 
-    /// <param name="afterSequence">The newest event that is in the records already.</param>
-    public static void Begin(Node node, LiveSandbox sandbox, SandboxLink link, ulong afterSequence)
+    /// <param name="afterSequence">The newest event that is in the records already; null when the records are behind.</param>
+    public static void Begin(Node node, LiveSandbox sandbox, SandboxLink link, ulong? afterSequence)
     {
         node.Watcher.Add(link.Pidfd, () => _ = ProcessEndedAsync(node, sandbox, link));
         _ = Task.Run(() => FollowAsync(node, sandbox, link, afterSequence));
@@ -33,13 +33,18 @@ internal static partial class SandboxWatch
         }
     }
 
-    private static async Task FollowAsync(Node node, LiveSandbox sandbox, SandboxLink link, ulong after)
+    private static async Task FollowAsync(Node node, LiveSandbox sandbox, SandboxLink link, ulong? after)
     {
         while (ReferenceEquals(sandbox.Link, link) && !link.HasEnded)
         {
             try
             {
-                foreach (var one in await link.Client.EventsAsync(after))
+                if (!link.IsConnected || after is null)
+                {
+                    after = await link.TryConnectAsync() ? await SandboxSync.RunAsync(node, sandbox, link) : null;
+                }
+
+                foreach (var one in after is { } last ? await link.Client.EventsAsync(last) : [])
                 {
                     after = one.Sequence;
                     if (one.ContainerExited is { ExecId.Length: 0 } exited && sandbox.Containers.TryGetValue(exited.ContainerId, out var container))
@@ -48,38 +53,19 @@ internal static partial class SandboxWatch
                     }
                 }
             }
-            catch (SandboxException e)
+            catch (Exception e) when (e is SandboxException or ObjectDisposedException or Linux.LinuxException)
             {
-                // The process ends, or only the connection has broken: then the next one goes on after the last event.
-                if (!ReferenceEquals(sandbox.Link, link) || link.HasEnded)
+                // The process ends, the pod was stopped, or only the connection has broken: the next turn tells them apart.
+                if (ReferenceEquals(sandbox.Link, link) && !link.HasEnded)
                 {
-                    return;
+                    Log.ConnectionBroken(node.Logger, sandbox.Id, e.Message);
                 }
+            }
 
-                Log.ConnectionBroken(node.Logger, sandbox.Id, e.Message);
+            if (!link.IsConnected || after is null)
+            {
                 await Task.Delay(_reconnectDelay);
-                await TryReconnectAsync(link);
             }
-            catch (ObjectDisposedException)
-            {
-                // The pod was stopped meanwhile.
-                return;
-            }
-        }
-    }
-
-    private static async Task TryReconnectAsync(SandboxLink link)
-    {
-        try
-        {
-            if (link.Client.Closed.IsCancellationRequested)
-            {
-                await link.ReconnectAsync();
-            }
-        }
-        catch (SandboxException)
-        {
-            // Tried again in the next turn, as long as the process lives.
         }
     }
 

@@ -75,7 +75,18 @@ internal static class Invariants
     {
         foreach (var root in Roots(node))
         {
-            Directory.Delete(root);
+            // v1 answers EBUSY for a while after the last process has gone.
+            for (var tries = 0; Directory.Exists(root); tries++)
+            {
+                try
+                {
+                    Directory.Delete(root);
+                }
+                catch (IOException) when (tries < 200)
+                {
+                    Thread.Sleep(20);
+                }
+            }
         }
     }
 
