@@ -50,17 +50,26 @@ public sealed partial class RuntimeServer
         {
             var started = await link.Client.StartContainerAsync(container.Id);
             Failpoint.Hit(FailpointName.ContainerStarted);
-            container.Change(r => r.Stage == ContainerStage.Created
-                ? r with { Stage = ContainerStage.Running, Pid = started.Pid, StartedAt = started.StartedAt }
-                : r);
+            SetRunning(container, started.Pid, started.StartedAt);
             Failpoint.Hit(FailpointName.ContainerRunning);
         }
         catch (SandboxException e) when (e.Code is not (RpcCode.Unavailable or RpcCode.DeadlineExceeded))
         {
+            // A start that timed out may have succeeded after all, and then a second one is refused.
+            var state = (await link.Client.StateAsync()).Containers.FirstOrDefault(c => c.Id == container.Id);
+            if (state?.Status == ProcessStatus.Running)
+            {
+                SetRunning(container, state.Pid, state.StartedAt);
+                return;
+            }
+
             // CRI has no way back to Created: a container that failed to start has ended, and says why.
             var exit = ContainerExits.StartFailure(e.Message);
             container.Change(r => ContainerExits.Ended(r, exit));
             throw new CriException((StatusCode)(int)e.Code, $"The container {container.Id} cannot be started: {e.Message}", e);
         }
     }
+
+    private static void SetRunning(LiveContainer container, int pid, long startedAt) => container.Change(
+        r => r.Stage == ContainerStage.Created ? r with { Stage = ContainerStage.Running, Pid = pid, StartedAt = startedAt } : r);
 }

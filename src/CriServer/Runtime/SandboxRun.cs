@@ -69,7 +69,7 @@ public sealed partial class RuntimeServer
         catch (Exception e)
         {
             Log.RollingBack(_node.Logger, id, e.Message);
-            await SandboxCleanup.RemoveAllAsync(_node, sandbox);
+            await RollBackAsync(sandbox);
             throw;
         }
     }
@@ -77,12 +77,7 @@ public sealed partial class RuntimeServer
     private async Task BringUpAsync(LiveSandbox sandbox, PodSandboxConfig config)
     {
         var record = sandbox.Record;
-        if (record.LogDirectory.Length > 0)
-        {
-            // The kubelet makes it beforehand; crictl expects it to appear.
-            Directory.CreateDirectory(record.LogDirectory, (UnixFileMode)0x1ED);
-        }
-
+        MakeLogDirectory(record.LogDirectory);
         var files = _node.FilesOf(record);
         var maps = record.Spec;
         files.Write(
@@ -104,6 +99,35 @@ public sealed partial class RuntimeServer
         sandbox.Change(r => r with { Stage = SandboxStage.Ready, Process = link.Identity });
         Failpoint.Hit(FailpointName.SandboxReady);
         SandboxWatch.Begin(_node, sandbox, link, afterSequence: 0);
+    }
+
+    private async Task RollBackAsync(LiveSandbox sandbox)
+    {
+        try
+        {
+            await SandboxCleanup.RemoveAllAsync(_node, sandbox);
+        }
+        catch (Exception e) when (e is Linux.LinuxException or IOException)
+        {
+            // The record stays in Creating, invisible to callers, and the next start of the daemon tries again.
+            Log.RollBackFailed(_node.Logger, sandbox.Id, e.Message);
+        }
+    }
+
+    // The kubelet makes it beforehand; crictl expects it to appear.
+    private static void MakeLogDirectory(string path)
+    {
+        try
+        {
+            if (path.Length > 0)
+            {
+                Directory.CreateDirectory(path, (UnixFileMode)0x1ED);
+            }
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new CriException(StatusCode.InvalidArgument, $"The log_directory {path} cannot be made: {e.Message}", e);
+        }
     }
 
     private static SandboxName SandboxNameOf(PodSandboxConfig config)

@@ -1,8 +1,10 @@
+using Crisp.CriServer.Hosting;
 using Crisp.CriServer.Runtime;
 using Crisp.Linux;
 using Crisp.Sandbox.Client;
 using Crisp.Sandbox.Processes;
 using Crisp.Sandbox.Protocol;
+using Grpc.Core;
 
 namespace Crisp.CriServer.Sandboxes;
 
@@ -40,8 +42,16 @@ public sealed class SandboxLink : IAsyncDisposable
     {
         var directory = node.SandboxRunDirectory(id);
         var launch = new SandboxLaunch(id, directory, pid => SandboxCgroups.PlaceProcess(node, id, pid));
-        var (process, client) = await node.Launcher.LaunchAsync(launch);
-        return new SandboxLink(launch.SocketPath, process, client);
+        try
+        {
+            var (process, client) = await node.Launcher.LaunchAsync(launch);
+            return new SandboxLink(launch.SocketPath, process, client);
+        }
+        catch (LinuxException e)
+        {
+            throw new CriException(
+                StatusCode.FailedPrecondition, $"The pod's process, {node.Config.SandboxBinaryPath}, cannot be started: {e.Message}.", e);
+        }
     }
 
     /// <summary>Finds the process of a pod of an earlier daemon.</summary>

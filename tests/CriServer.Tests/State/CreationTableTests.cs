@@ -30,7 +30,7 @@ public sealed class CreationTableTests
         var finish = new TaskCompletionSource();
         var first = _table.RunAsync("pod", "d", () => MakeAsync(finish.Task), TestContext.Current.CancellationToken);
         var other = await Assert.ThrowsAsync<CriException>(
-            () => _table.RunAsync("pod", "e", () => MakeAsync(finish.Task), TestContext.Current.CancellationToken));
+            () => _table.RunAsync("pod", "e", () => MakeAsync(finish.Task), TestContext.Current.CancellationToken).WaitAsync(TimeSpan.FromSeconds(10)));
         Assert.Equal(StatusCode.AlreadyExists, other.Code);
         finish.SetResult();
         Assert.Equal("id1", await first);
