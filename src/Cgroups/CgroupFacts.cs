@@ -1,0 +1,38 @@
+namespace Crisp.Cgroups;
+
+/// <summary>What this machine's cgroups can do, for <c>crisp check</c>.</summary>
+public sealed record CgroupFacts
+{
+    public required CgroupVersion Version { get; init; }
+
+    /// <summary>Version 1 with a v2 tree beside it.</summary>
+    public required bool Hybrid { get; init; }
+
+    /// <summary>Where the hierarchies are mounted.</summary>
+    public required IReadOnlyList<string> MountPoints { get; init; }
+
+    /// <summary>The controllers that can be used, by v2's names (io, not blkio), in alphabetical order.</summary>
+    public required IReadOnlyList<string> Controllers { get; init; }
+
+    /// <summary>cgroup.kill exists (Linux 5.14).</summary>
+    public required bool AtomicKill { get; init; }
+
+    /// <summary>Pressure is reported per cgroup.</summary>
+    public required bool Pressure { get; init; }
+
+    /// <summary>Page sizes whose use can be limited: 2MB, 1GB.</summary>
+    public required IReadOnlyList<string> HugepageSizes { get; init; }
+
+    public bool Has(string controller)
+    {
+        foreach (var present in Controllers)
+        {
+            if (present == controller)
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+}

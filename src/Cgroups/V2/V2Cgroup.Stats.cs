@@ -1,0 +1,88 @@
+using System.Buffers.Text;
+
+namespace Crisp.Cgroups.V2;
+
+internal sealed partial class V2Cgroup
+{
+    private const ulong NanosecondsPerMicrosecond = 1000;
+
+    public CgroupStats Stats()
+    {
+        Span<byte> buffer = stackalloc byte[8192];
+        return new CgroupStats
+        {
+            Cpu = CpuOf(CgroupFile.TryRead(At("cpu.stat"), buffer)),
+            Memory = MemoryOf(buffer),
+            Pids = PidsOf(buffer),
+            Hugepages = HugepageFiles.ReadStats(directory, ".current"),
+            Io = IoOf(CgroupFile.TryReadAll(At("io.stat"))),
+            CpuPressure = FlatKeyed.Pressure(CgroupFile.TryRead(At("cpu.pressure"), buffer)),
+            MemoryPressure = FlatKeyed.Pressure(CgroupFile.TryRead(At("memory.pressure"), buffer)),
+            IoPressure = FlatKeyed.Pressure(CgroupFile.TryRead(At("io.pressure"), buffer)),
+        };
+    }
+
+    internal static List<IoStats> IoOf(ReadOnlySpan<byte> text)
+    {
+        var stats = new List<IoStats>();
+        foreach (var range in text.Split((byte)'\n'))
+        {
+            var line = text[range];
+            if (Utf8Parser.TryParse(line, out uint major, out var length) && length + 1 < line.Length
+                && Utf8Parser.TryParse(line[(length + 1)..], out uint minor, out _))
+            {
+                stats.Add(new IoStats(
+                    major,
+                    minor,
+                    FlatKeyed.Number(FlatKeyed.Member(line, "rbytes"u8)),
+                    FlatKeyed.Number(FlatKeyed.Member(line, "wbytes"u8)),
+                    FlatKeyed.Number(FlatKeyed.Member(line, "rios"u8)),
+                    FlatKeyed.Number(FlatKeyed.Member(line, "wios"u8))));
+            }
+        }
+
+        return stats;
+    }
+
+    private static CpuStats? CpuOf(ReadOnlySpan<byte> stat) => stat.IsEmpty ? null : new CpuStats(
+        FlatKeyed.Get(stat, "usage_usec"u8) * NanosecondsPerMicrosecond,
+        FlatKeyed.Get(stat, "user_usec"u8) * NanosecondsPerMicrosecond,
+        FlatKeyed.Get(stat, "system_usec"u8) * NanosecondsPerMicrosecond,
+        FlatKeyed.Get(stat, "nr_periods"u8),
+        FlatKeyed.Get(stat, "nr_throttled"u8),
+        FlatKeyed.Get(stat, "throttled_usec"u8) * NanosecondsPerMicrosecond);
+
+    private MemoryStats? MemoryOf(Span<byte> buffer)
+    {
+        var current = CgroupFile.TryRead(At("memory.current"), buffer);
+        if (current.IsEmpty)
+        {
+            return null;
+        }
+
+        var usage = FlatKeyed.Number(current);
+        var swap = FlatKeyed.Number(CgroupFile.TryRead(At("memory.swap.current"), buffer));
+        var limit = CgroupFile.TryReadLimit(At("memory.max"));
+        var stat = CgroupFile.TryRead(At("memory.stat"), buffer);
+        var inactive = FlatKeyed.Get(stat, "inactive_file"u8);
+        return new MemoryStats
+        {
+            Usage = usage,
+            WorkingSet = usage > inactive ? usage - inactive : 0,
+            Rss = FlatKeyed.Get(stat, "anon"u8),
+            Cache = FlatKeyed.Get(stat, "file"u8),
+            PageFaults = FlatKeyed.Get(stat, "pgfault"u8),
+            MajorPageFaults = FlatKeyed.Get(stat, "pgmajfault"u8),
+            Swap = swap,
+            Limit = limit is >= 0 ? (ulong)limit : null,
+        };
+    }
+
+    private PidsStats? PidsOf(Span<byte> buffer)
+    {
+        var current = CgroupFile.TryRead(At("pids.current"), buffer);
+        return current.IsEmpty
+            ? null
+            : new PidsStats(FlatKeyed.Number(current), CgroupFile.TryReadLimit(At("pids.max")) is { } limit and >= 0 ? (ulong)limit : null);
+    }
+}
