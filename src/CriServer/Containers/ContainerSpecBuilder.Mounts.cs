@@ -107,8 +107,8 @@ public static partial class ContainerSpecBuilder
                 Cri.V1.MountPropagation.PropagationBidirectional => Sandbox.Spec.MountPropagation.Shared,
                 var other => throw CriException.Invalid($"The mount on {target} has propagation {(int)other}, which is no MountPropagation."),
             },
-            UidMappings = IdMaps.From(mount.UidMappings, $"the mount on {target}"),
-            GidMappings = IdMaps.From(mount.GidMappings, $"the mount on {target}"),
+            UidMappings = IdMappings.From(mount.UidMappings, $"the mount on {target}"),
+            GidMappings = IdMappings.From(mount.GidMappings, $"the mount on {target}"),
         };
     }
 

@@ -15,8 +15,8 @@ internal static class MountRecords
         RecursiveReadOnly = mount.RecursiveReadOnly,
         SelinuxRelabel = mount.SelinuxRelabel,
         Propagation = mount.Propagation.ToString(),
-        UidMappings = IdMaps.From(mount.UidMappings, mount.ContainerPath),
-        GidMappings = IdMaps.From(mount.GidMappings, mount.ContainerPath),
+        UidMappings = IdMappings.From(mount.UidMappings, mount.ContainerPath),
+        GidMappings = IdMappings.From(mount.GidMappings, mount.ContainerPath),
         MountOptions = [.. mount.MountOptions],
     };
 

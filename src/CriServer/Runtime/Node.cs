@@ -99,6 +99,7 @@ public sealed class Node : IDisposable
     public void Dispose()
     {
         Watcher.Dispose();
+        SandboxCgroups.RemoveDefaultParent(this);
         if (_launcher.IsValueCreated)
         {
             _launcher.Value.Dispose();

@@ -53,11 +53,20 @@ internal static class SandboxCgroups
         {
             Remove(path);
         }
+    }
 
-        // Ours, and only while nobody is in it; the kubelet's parents are the kubelet's.
-        foreach (var parent in Existing(node, node.DefaultCgroupParent))
+    /// <summary>Removes the default parent when the daemon ends and no pod is left in it; the kubelet's parents are the kubelet's.</summary>
+    public static void RemoveDefaultParent(Node node)
+    {
+        for (var tries = 0; tries < Tries; tries++)
         {
-            TryRemove(parent, out _);
+            var empty = Existing(node, node.DefaultCgroupParent).Where(parent => Directory.GetDirectories(parent).Length == 0).ToList();
+            if (empty.TrueForAll(parent => TryRemove(parent, out _)))
+            {
+                return;
+            }
+
+            Thread.Sleep(_pause);
         }
     }
 

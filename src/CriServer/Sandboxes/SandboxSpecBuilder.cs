@@ -71,7 +71,7 @@ public static partial class SandboxSpecBuilder
             return ([], []);
         }
 
-        var (uids, gids) = (IdMaps.From(options.Uids, "userns_options.uids"), IdMaps.From(options.Gids, "userns_options.gids"));
+        var (uids, gids) = (IdMappings.From(options.Uids, "userns_options.uids"), IdMappings.From(options.Gids, "userns_options.gids"));
         switch (options.Mode)
         {
             case NamespaceMode.Node when uids.Count > 0 || gids.Count > 0:

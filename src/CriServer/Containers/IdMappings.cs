@@ -5,7 +5,7 @@ using Crisp.Sandbox.Spec;
 namespace Crisp.CriServer.Containers;
 
 /// <summary>CRI IDMapping.</summary>
-public static class IdMaps
+public static class IdMappings
 {
     /// <param name="subject">Whose maps these are, for the error's sentence.</param>
     public static IReadOnlyList<IdMapSpec> From(IEnumerable<IDMapping> mappings, string subject)
