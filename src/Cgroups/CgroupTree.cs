@@ -40,6 +40,8 @@ internal static class CgroupTree
         return found;
     }
 
+    public static bool HasChildren(string directory) => LowestFirst(directory).Count > 1;
+
     public static void Processes(string directory, ISet<int> pids)
     {
         foreach (var cgroup in LowestFirst(directory))

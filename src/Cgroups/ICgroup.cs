@@ -10,6 +10,9 @@ public interface ICgroup
 
     public bool Exists { get; }
 
+    /// <summary>Whether there are cgroups below, in any hierarchy.</summary>
+    public bool HasChildren { get; }
+
     /// <summary>Sets what is not null; also while processes run. What the machine cannot limit is refused, not left out.</summary>
     /// <exception cref="CgroupUnsupportedException">A controller or file is missing.</exception>
     /// <exception cref="ArgumentException">A value contradicts another, or is no value of its kind.</exception>

@@ -135,7 +135,9 @@ public sealed class CgroupTests : IDisposable
     [Fact]
     public void Remove_TakesWhatTheContainerMadeBelow()
     {
+        Assert.False(Cgroup.HasChildren);
         _fixture.Manager.Create(_fixture.Cgroup.Path.Child("a").Child("b"));
+        Assert.True(Cgroup.HasChildren);
 
         Cgroup.Remove(CgroupFixture.Deadline);
 

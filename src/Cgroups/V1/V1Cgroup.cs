@@ -26,6 +26,22 @@ internal sealed partial class V1Cgroup(CgroupPath path, IReadOnlyList<CgroupHier
         }
     }
 
+    public bool HasChildren
+    {
+        get
+        {
+            foreach (var directory in Directories())
+            {
+                if (CgroupTree.HasChildren(directory))
+                {
+                    return true;
+                }
+            }
+
+            return false;
+        }
+    }
+
     public ulong OomKillCount => CountOomKills(mustExist: false);
 
     public void AddProcess(int pid)

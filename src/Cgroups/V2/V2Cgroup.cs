@@ -10,6 +10,8 @@ internal sealed partial class V2Cgroup(CgroupPath path, string directory) : ICgr
 
     public bool Exists => Directory.Exists(directory);
 
+    public bool HasChildren => CgroupTree.HasChildren(directory);
+
     public ulong OomKillCount
     {
         get

@@ -1,3 +1,4 @@
+using Crisp.Cgroups;
 using Crisp.CriServer.Configuration;
 using Crisp.CriServer.Containers;
 using Crisp.CriServer.Hosting;
@@ -59,12 +60,7 @@ public sealed class Node : IDisposable
     /// <summary>The cgroup for pods that name no parent, and for the pods' own processes.</summary>
     public string DefaultCgroupParent { get; } = "crisp";
 
-    /// <summary>The mount points of all cgroup hierarchies: one on v2, one for each group of controllers on v1.</summary>
-    public IReadOnlyList<string> Hierarchies { get; } =
-    [
-        .. File.ReadLines("/proc/self/mountinfo").Select(line => line.Split(' '))
-            .Where(f => f[Array.IndexOf(f, "-") + 1] is "cgroup" or "cgroup2").Select(f => f[4]),
-    ];
+    public ICgroupManager Cgroups { get; } = CgroupManager.Detect();
 
     /// <summary>Opened when the first pod is made, so that a daemon without crisp-sandbox can still say what is wrong.</summary>
     public SandboxLauncher Launcher => _launcher.Value;

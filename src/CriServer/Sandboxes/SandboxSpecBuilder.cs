@@ -146,13 +146,15 @@ public static partial class SandboxSpecBuilder
                 $"The cgroup parent {path} is a systemd slice, and this node uses the cgroupfs driver: set cgroupDriver: cgroupfs, or none at all.");
         }
 
-        var parts = path.Split('/', StringSplitOptions.RemoveEmptyEntries);
-        if (parts.Any(p => p is ".." or ".") || path.AsSpan().ContainsAny('\0', '\n') || path.Length > 2048)
+        try
         {
-            throw CriException.Invalid($"The cgroup parent \"{path}\" must be a plain path, without \"..\".");
+            var names = path.Split('/', StringSplitOptions.RemoveEmptyEntries);
+            return Cgroups.CgroupPath.Parse(string.Join('/', [.. names, $"crisp-{id}"])).Value;
         }
-
-        return string.Join('/', [.. parts, $"crisp-{id}"]);
+        catch (ArgumentException e)
+        {
+            throw CriException.Invalid($"cgroup_parent: {e.Message}");
+        }
     }
 
     [GeneratedRegex(@"\A[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?\z")]
