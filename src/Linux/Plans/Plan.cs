@@ -103,14 +103,14 @@ public sealed class Plan : IDisposable
 
     private Block Compile(PlanData data)
     {
+        // SAFETY: the block has room for the steps, a result each, and the data, in this order, all 8-byte aligned; every
+        // pointer written is the address of a byte inside the data.
         unsafe
         {
             var dataOffset = _steps.Length * (sizeof(step) + sizeof(long));
             var block = new Block(dataOffset + data.Bytes.Length);
             var start = (byte*)block.DangerousGetHandle();
 
-            // SAFETY: the block has room for the steps, a result each, and the data, in this order, all 8-byte aligned; every
-            // pointer written is the address of a byte inside the data.
             data.Bytes.CopyTo(new Span<byte>(start + dataOffset, data.Bytes.Length));
             foreach (var (at, target) in data.Pointers)
             {
