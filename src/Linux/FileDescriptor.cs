@@ -38,7 +38,7 @@ public sealed class FileDescriptor : SafeHandleMinusOneIsInvalid
     {
         const int FDupfdCloexec = 1030;
         var copy = Libc.fcntl(this, FDupfdCloexec, minimum);
-        return new FileDescriptor(Check.Result(copy, "fcntl"));
+        return new FileDescriptor(Check.Result(copy, "fcntl", this));
     }
 
     /// <summary>Gives the number away: disposing this object closes nothing any more.</summary>

@@ -51,7 +51,7 @@ public static partial class Files
 
     /// <summary>statx(2), never following a final symlink.</summary>
     public static FileStatus StatusAt(FileDescriptor directory, string path)
-        => TryStatusAt(directory, path, out var errno) ?? throw new LinuxException("statx", errno, path);
+        => TryStatusAt(directory, path, out var errno) ?? throw (path.Length == 0 ? Check.Error("statx", errno, directory) : new LinuxException("statx", errno, path));
 
     /// <summary>statx(2), never following a final symlink: null and the error number when it fails.</summary>
     public static FileStatus? TryStatusAt(FileDescriptor directory, string path, out Errno errno)
@@ -96,7 +96,7 @@ public static partial class Files
         // SAFETY: fstatfs fills the structure, which lives on this stack.
         unsafe
         {
-            Check.Result(Libc.fstatfs(file, &s), "fstatfs", file.ProcPath);
+            Check.Result(Libc.fstatfs(file, &s), "fstatfs", file);
         }
 
         return new FilesystemStatus(s.f_type, s.f_frsize, s.f_blocks, s.f_bfree, s.f_bavail, s.f_files, s.f_ffree);

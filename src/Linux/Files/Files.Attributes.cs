@@ -1,4 +1,3 @@
-using System.Text;
 using Crisp.Linux.Interop;
 using Tmds.Linux;
 
@@ -8,7 +7,7 @@ public static partial class Files
 {
     /// <summary>fchownat(2) on the open file itself, which may be an O_PATH descriptor; -1 leaves an id as it is.</summary>
     public static void Fchown(FileDescriptor file, long owner, long group)
-        => Check.Result(Libc.fchownat(file, string.Empty, (uint)owner, (uint)group, AtEmptyPath), "fchownat", file.ProcPath);
+        => Check.Result(Libc.fchownat(file, string.Empty, (uint)owner, (uint)group, AtEmptyPath), "fchownat", file);
 
     /// <summary>fchownat(2), never following a final symlink.</summary>
     public static void ChownAt(FileDescriptor directory, string path, long owner, long group)
@@ -16,11 +15,11 @@ public static partial class Files
 
     /// <summary>fchmod(2).</summary>
     /// <param name="mode">Permission bits with set-id and sticky bits.</param>
-    public static void Fchmod(FileDescriptor file, uint mode) => Check.Result(Libc.fchmod(file, mode), "fchmod", file.ProcPath);
+    public static void Fchmod(FileDescriptor file, uint mode) => Check.Result(Libc.fchmod(file, mode), "fchmod", file);
 
     /// <summary>chmod(2) of an O_PATH descriptor by its name in /proc, since fchmod refuses one (EBADF). Not for symlinks.</summary>
     public static void FchmodPath(FileDescriptor file, uint mode)
-        => Check.Result(Libc.chmod(file.ProcPath, mode), "chmod", file.ProcPath);
+        => Check.Result(Libc.chmod(file.ProcPath, mode), "chmod", file);
 
     /// <summary>utimensat(2), never following a final symlink. An empty path sets the open file's own times.</summary>
     /// <param name="path">Empty, or relative to the directory.</param>
@@ -34,7 +33,7 @@ public static partial class Files
             var times = stackalloc timespec[2];
             times[0] = accessed.ToTimespec();
             times[1] = modified.ToTimespec();
-            Check.Result(Libc.utimensat(directory, path, times, flags), "utimensat", path);
+            Check.Result(Libc.utimensat(directory, path, times, flags), "utimensat", directory, path);
         }
     }
 
@@ -46,7 +45,10 @@ public static partial class Files
         {
             fixed (byte* bytes = value)
             {
-                Check.Result(Libc.fsetxattr(file, name, bytes, value.Length, 0), "fsetxattr", name);
+                if (Libc.fsetxattr(file, name, bytes, value.Length, 0) == -1)
+                {
+                    throw XattrError("fsetxattr", Check.LastError, file, name);
+                }
             }
         }
     }
@@ -79,12 +81,13 @@ public static partial class Files
             fixed (byte* bytes = value)
             {
                 var length = Libc.fgetxattr(file, name, bytes, value.Length);
-                if (length == -1 && Check.LastError == Errno.ENODATA)
+                var errno = Check.LastError;
+                if (length == -1 && errno == Errno.ENODATA)
                 {
                     return null;
                 }
 
-                return value[..(int)Check.Result(length, "fgetxattr", name)];
+                return length >= 0 ? value[..(int)length] : throw XattrError("fgetxattr", errno, file, name);
             }
         }
     }
@@ -98,11 +101,14 @@ public static partial class Files
         {
             fixed (byte* bytes = list)
             {
-                var length = Check.Result(Libc.flistxattr(file, bytes, list.Length), "flistxattr", file.ProcPath);
-                return Encoding.UTF8.GetString(list, 0, (int)length).Split('\0', StringSplitOptions.RemoveEmptyEntries);
+                var length = Check.Result(Libc.flistxattr(file, bytes, list.Length), "flistxattr", file);
+                return LinuxPath.Decode(list.AsSpan(0, (int)length)).Split('\0', StringSplitOptions.RemoveEmptyEntries);
             }
         }
     }
+
+    private static LinuxException XattrError(string call, Errno errno, FileDescriptor file, string name)
+        => new(call, errno, $"{NameOf(file)} ({name})");
 
     private static string OneName(FileDescriptor directory, string name)
     {

@@ -9,7 +9,7 @@ public static partial class Files
     public static int Read(FileDescriptor file, Span<byte> buffer)
     {
         var count = TryRead(file, buffer, out var errno);
-        return count >= 0 ? count : throw new LinuxException("read", errno);
+        return count >= 0 ? count : throw Check.Error("read", errno, file);
     }
 
     /// <summary>read(2) for non-blocking descriptors: -1 and the error number (EAGAIN, EIO of a hung-up terminal).</summary>
@@ -43,7 +43,7 @@ public static partial class Files
         {
             fixed (byte* bytes = buffer)
             {
-                return (int)Check.Result(Libc.pread(file, bytes, buffer.Length, offset), "pread");
+                return (int)Check.Result(Libc.pread(file, bytes, buffer.Length, offset), "pread", file);
             }
         }
     }
@@ -53,7 +53,7 @@ public static partial class Files
     public static int Write(FileDescriptor file, ReadOnlySpan<byte> buffer)
     {
         var count = TryWrite(file, buffer, out var errno);
-        return count >= 0 ? count : throw new LinuxException("write", errno);
+        return count >= 0 ? count : throw Check.Error("write", errno, file);
     }
 
     /// <summary>write(2) for non-blocking descriptors: -1 and the error number (EAGAIN, EPIPE).</summary>
@@ -99,7 +99,7 @@ public static partial class Files
             length += count;
             if (length > limit)
             {
-                throw new LinuxException("read", Errno.EFBIG);
+                throw Check.Error("read", Errno.EFBIG, file);
             }
 
             if (length == content.Length)
@@ -116,18 +116,18 @@ public static partial class Files
     {
         if (Libc.lseek(file, offset, 0) == -1)
         {
-            Check.Throw("lseek");
+            Check.Throw("lseek", file);
         }
     }
 
     /// <summary>ftruncate(2).</summary>
-    public static void Truncate(FileDescriptor file, long length) => Check.Result(Libc.ftruncate(file, length), "ftruncate");
+    public static void Truncate(FileDescriptor file, long length) => Check.Result(Libc.ftruncate(file, length), "ftruncate", file);
 
     /// <summary>fsync(2): file data and metadata, or a directory's entries, are on the disk.</summary>
-    public static void Fsync(FileDescriptor file) => Check.Result(Libc.fsync(file), "fsync");
+    public static void Fsync(FileDescriptor file) => Check.Result(Libc.fsync(file), "fsync", file);
 
     /// <summary>syncfs(2): the whole filesystem that holds the file.</summary>
-    public static void Syncfs(FileDescriptor file) => Check.Result(Libc.syncfs(file), "syncfs");
+    public static void Syncfs(FileDescriptor file) => Check.Result(Libc.syncfs(file), "syncfs", file);
 
     /// <summary>flock(2) with LOCK_EX | LOCK_NB.</summary>
     /// <returns>False when somebody else holds the lock.</returns>
@@ -142,7 +142,7 @@ public static partial class Files
 
         if (Check.LastError != Errno.EWOULDBLOCK)
         {
-            Check.Throw("flock");
+            Check.Throw("flock", file);
         }
 
         return false;
@@ -153,11 +153,11 @@ public static partial class Files
     {
         const int FGetfl = 3;
         const int FSetfl = 4;
-        var flags = Check.Result(Libc.fcntl(file, FGetfl, 0), "fcntl");
+        var flags = Check.Result(Libc.fcntl(file, FGetfl, 0), "fcntl", file);
         var wanted = nonBlocking ? flags | (int)OpenFlags.NonBlocking : flags & ~(int)OpenFlags.NonBlocking;
         if (wanted != flags)
         {
-            Check.Result(Libc.fcntl(file, FSetfl, wanted), "fcntl");
+            Check.Result(Libc.fcntl(file, FSetfl, wanted), "fcntl", file);
         }
     }
 }

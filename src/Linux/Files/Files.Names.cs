@@ -57,11 +57,30 @@ public static partial class Files
         {
             fixed (byte* bytes = target)
             {
-                length = Check.Result(Libc.readlinkat(directory, path, bytes, target.Length), "readlinkat", path);
+                length = Libc.readlinkat(directory, path, bytes, target.Length);
             }
         }
 
+        Check.Result(length, "readlinkat", directory, path);
         return LinuxPath.Decode(target[..(int)length]);
+    }
+
+    /// <summary>For error messages: the path of an open file as /proc/self/fd has it, otherwise <c>fd 7</c>.</summary>
+    internal static string NameOf(FileDescriptor file)
+    {
+        const int PathMax = 4096;
+        Span<byte> target = stackalloc byte[PathMax];
+        nint length;
+        // SAFETY: the buffer is on this stack, and the call writes at most its length.
+        unsafe
+        {
+            fixed (byte* bytes = target)
+            {
+                length = Libc.readlinkat(FileDescriptor.CurrentDirectory, file.ProcPath, bytes, target.Length);
+            }
+        }
+
+        return length > 0 ? LinuxPath.Decode(target[..(int)length]) : file.ToString();
     }
 
     /// <summary>linkat(2), not following a final symlink.</summary>
@@ -130,7 +149,7 @@ public static partial class Files
         {
             fixed (byte* bytes = buffer)
             {
-                return (int)Check.Result(Libc.getdents64(directory, bytes, buffer.Length), "getdents64");
+                return (int)Check.Result(Libc.getdents64(directory, bytes, buffer.Length), "getdents64", directory);
             }
         }
     }

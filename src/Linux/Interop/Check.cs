@@ -38,6 +38,36 @@ internal static class Check
         return result;
     }
 
+    internal static int Result(int result, string call, FileDescriptor file)
+    {
+        if (result == -1)
+        {
+            Throw(call, file);
+        }
+
+        return result;
+    }
+
+    /// <summary>For calls to which an empty path means the descriptor itself.</summary>
+    internal static nint Result(nint result, string call, FileDescriptor directory, string path)
+        => path.Length == 0 ? Result(result, call, directory) : Result(result, call, path);
+
+    internal static nint Result(nint result, string call, FileDescriptor file)
+    {
+        if (result == -1)
+        {
+            Throw(call, file);
+        }
+
+        return result;
+    }
+
     [DoesNotReturn]
     internal static void Throw(string call, string? path = null) => throw new LinuxException(call, LastError, path);
+
+    [DoesNotReturn]
+    internal static void Throw(string call, FileDescriptor file) => throw Error(call, LastError, file);
+
+    /// <summary>The errno is taken before <see cref="Files.NameOf"/> makes another call.</summary>
+    internal static LinuxException Error(string call, Errno errno, FileDescriptor file) => new(call, errno, Files.NameOf(file));
 }

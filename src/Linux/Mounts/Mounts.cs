@@ -85,7 +85,7 @@ public static class Mounts
         unsafe
         {
             var result = Libc.mount_setattr((int)SystemCall.mount_setattr, mount, string.Empty, flags, &attr, sizeof(mount_attr));
-            Check.Result(result, "mount_setattr", mount.ProcPath);
+            Check.Result(result, "mount_setattr", mount);
         }
 
         GC.KeepAlive(userNamespace);

@@ -50,13 +50,8 @@ public sealed class Plan : IDisposable
 
             Hold(status, held);
             Hold(go, held);
-            Span<int> keep = stackalloc int[held.Count];
-            for (var i = 0; i < keep.Length; i++)
-            {
-                keep[i] = held[i].Number;
-            }
-
-            keep.Sort();
+            // AT_FDCWD is a descriptor for the steps, but none that could be closed.
+            int[] keep = [.. held.Select(f => f.Number).Where(n => n >= 0).Order()];
             return Launch(ref arguments, keep, status.Number, go.Number);
         }
         finally

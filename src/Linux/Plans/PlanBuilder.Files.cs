@@ -1,4 +1,3 @@
-using System.Text;
 using Crisp.Linux.Interop;
 
 namespace Crisp.Linux.Plans;
@@ -60,7 +59,7 @@ public sealed partial class PlanBuilder
 
     /// <summary>write(2) of a text, at once: fewer bytes written are no error, but files of /proc and /sys take all or nothing.</summary>
     public StepReference Write(PlanDescriptor file, string text)
-        => Add(SystemCall.write, file.Argument, Text(text), Literal(Encoding.UTF8.GetByteCount(text)));
+        => Add(SystemCall.write, file.Argument, Text(text), Literal(LinuxPath.Encode(text).Length));
 
     public StepReference MkdirAt(PlanDescriptor directory, string path, uint mode)
         => Add(SystemCall.mkdirat, directory.Argument, Text(path), Literal(mode, ArgumentFormat.Octal));

@@ -1,4 +1,3 @@
-using System.Text;
 using Crisp.Linux.Interop;
 
 namespace Crisp.Linux.Plans;
@@ -14,7 +13,7 @@ public sealed partial class PlanBuilder
         => Add(SystemCall.unshare, Literal((long)types, ArgumentFormat.NamespaceFlags));
 
     public StepReference SetHostname(string name)
-        => Add(SystemCall.sethostname, Text(name), Literal(Encoding.UTF8.GetByteCount(name)));
+        => Add(SystemCall.sethostname, Text(name), Literal(LinuxPath.Encode(name).Length));
 
     /// <summary>setsid(2).</summary>
     public StepReference SetSid() => Add(SystemCall.setsid);

@@ -98,6 +98,9 @@ public sealed partial class PlanBuilder
 
     private StepReference Add(PlanOperation operation, SystemCall call, params ReadOnlySpan<PlanArgument> arguments)
     {
+        // As many as the instruction syscall takes and the interpreter's structure has room for.
+        const int MostArguments = 6;
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(arguments.Length, MostArguments, nameof(arguments));
         foreach (var argument in arguments)
         {
             // A reference of another builder would point to a step that does not exist or is not yet done.
@@ -118,7 +121,11 @@ public sealed partial class PlanBuilder
     private static PlanArgument Literal(long value, ArgumentFormat format = ArgumentFormat.Decimal)
         => new(ArgumentKind.Literal, value, format);
 
-    private static PlanArgument Milliseconds(TimeSpan time) => Literal((long)time.TotalMilliseconds, ArgumentFormat.Milliseconds);
+    private static PlanArgument Milliseconds(TimeSpan time)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(time, TimeSpan.Zero);
+        return Literal((long)time.TotalMilliseconds, ArgumentFormat.Milliseconds);
+    }
 
     private static PlanArgument Null => Literal(0, ArgumentFormat.Pointer);
 

@@ -30,18 +30,34 @@ public static class PlanPrinter
         return text.ToString();
     }
 
-    /// <summary>The name of the first descriptor that a step takes, or null.</summary>
-    internal static string? FirstDescriptor(Plan plan, PlanStep step)
+    /// <summary>What a step is about: its path or name, otherwise its first descriptor, otherwise its numbers that are not 0.</summary>
+    internal static string? SubjectOf(Plan plan, PlanStep step)
     {
+        if (step.Subject is { } text)
+        {
+            return text;
+        }
+
+        if (step.Operation == PlanOperation.Clone)
+        {
+            return Format(plan, step.Arguments[0]);
+        }
+
         foreach (var argument in step.Arguments)
         {
             if (argument.Kind is ArgumentKind.Descriptor or ArgumentKind.Result)
             {
                 return Format(plan, argument);
             }
+
+            if (argument.Format == ArgumentFormat.Descriptor)
+            {
+                return $"fd {argument.Value}";
+            }
         }
 
-        return null;
+        var numbers = step.Arguments.Where(a => a is { Kind: ArgumentKind.Literal, Value: not 0 }).Select(a => Format(plan, a));
+        return string.Join(", ", numbers);
     }
 
     private static void Append(StringBuilder text, Plan plan, PlanStep step)

@@ -173,7 +173,7 @@ public sealed class PlanProcess : IDisposable
     private PlanException Failure(int index, Errno errno)
     {
         var step = _plan.Steps[index];
-        return new PlanException(index, step.Label, step.CallName, errno, step.Subject ?? PlanPrinter.FirstDescriptor(_plan, step));
+        return new PlanException(index, step.Label, step.CallName, errno, PlanPrinter.SubjectOf(_plan, step));
     }
 
     private void End()

@@ -77,7 +77,7 @@ public sealed class Epoll : IDisposable
             var e = default(epoll_event);
             e.events = (int)events;
             e.data.u64 = data;
-            Check.Result(Libc.epoll_ctl(_epoll, operation, file, &e), "epoll_ctl", file.ToString());
+            Check.Result(Libc.epoll_ctl(_epoll, operation, file, &e), "epoll_ctl", file);
         }
     }
 }

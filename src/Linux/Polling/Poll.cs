@@ -28,7 +28,7 @@ public static class Poll
             if (count != -1 || Check.LastError != Errno.EINTR)
             {
                 GC.KeepAlive(file);
-                return Check.Result(count, "poll", file.ToString()) > 0;
+                return Check.Result(count, "poll", file) > 0;
             }
         }
     }

@@ -1,4 +1,3 @@
-using System.Text;
 using Crisp.Linux.Interop;
 
 namespace Crisp.Linux;
@@ -34,5 +33,5 @@ public static class Namespaces
 
     /// <summary>sethostname(2).</summary>
     public static void SetHostname(string name)
-        => Check.Result(Libc.sethostname(name, Encoding.UTF8.GetByteCount(name)), "sethostname", name);
+        => Check.Result(Libc.sethostname(name, LinuxPath.Encode(name).Length), "sethostname", name);
 }

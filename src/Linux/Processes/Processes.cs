@@ -75,14 +75,25 @@ public static class Processes
     public static ProcessExit? WaitPid(int pid) => Wait(PPid, pid, 0);
 
     /// <summary>prctl(2), PR_SET_CHILD_SUBREAPER: orphans of this process's descendants become its children.</summary>
-    public static void BecomeSubreaper() => Prctl("PR_SET_CHILD_SUBREAPER", 36, 1);
+    public static void BecomeSubreaper()
+    {
+        const int PrSetChildSubreaper = 36;
+        Prctl("PR_SET_CHILD_SUBREAPER", PrSetChildSubreaper, 1);
+    }
 
     /// <summary>prctl(2), PR_SET_DUMPABLE 0: no ptrace, no core, and /proc/self belongs to root.</summary>
-    public static void BecomeUndumpable() => Prctl("PR_SET_DUMPABLE", 4, 0);
+    public static void BecomeUndumpable()
+    {
+        const int PrSetDumpable = 4;
+        Prctl("PR_SET_DUMPABLE", PrSetDumpable, 0);
+    }
 
     /// <summary>prctl(2), PR_CAPBSET_READ: whether the capability is in the bounding set; null when the kernel does not know it.</summary>
     public static bool? IsInBoundingSet(int capability)
-        => Libc.prctl(23, (nuint)capability, 0, 0, 0) switch { 1 => true, 0 => false, _ => null };
+    {
+        const int PrCapbsetRead = 23;
+        return Libc.prctl(PrCapbsetRead, (nuint)capability, 0, 0, 0) switch { 1 => true, 0 => false, _ => null };
+    }
 
     /// <summary>prlimit(2): the calling process's own limit.</summary>
     /// <param name="resource">RLIMIT_*.</param>

@@ -52,7 +52,7 @@ public static partial class Sockets
         }
         while (sent == -1 && Check.LastError == Errno.EINTR);
 
-        Check.Result(sent, "sendmsg");
+        Check.Result(sent, "sendmsg", socket);
         foreach (var descriptor in descriptors)
         {
             GC.KeepAlive(descriptor);
@@ -109,7 +109,7 @@ public static partial class Sockets
 
             if (Check.LastError != Errno.EINTR)
             {
-                Check.Throw("recvmsg");
+                Check.Throw("recvmsg", socket);
             }
         }
 

@@ -102,7 +102,7 @@ public static partial class Sockets
                 case Errno.EAGAIN or Errno.ECONNABORTED:
                     return null;
                 default:
-                    Check.Throw("accept4");
+                    Check.Throw("accept4", listener);
                     break;
             }
         }
@@ -112,7 +112,7 @@ public static partial class Sockets
     public static void ShutdownWrite(FileDescriptor socket)
     {
         const int ShutWr = 1;
-        Check.Result(Libc.shutdown(socket, ShutWr), "shutdown");
+        Check.Result(Libc.shutdown(socket, ShutWr), "shutdown", socket);
     }
 
     /// <summary>SO_PEERCRED.</summary>

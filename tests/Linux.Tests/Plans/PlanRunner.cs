@@ -55,6 +55,14 @@ internal static class PlanRunner
     }
 
     /// <summary>The error of a plan that must not get as far as its program.</summary>
-    internal static PlanException Fails(Action<PlanBuilder> steps, NamespaceFlags namespaces = NamespaceFlags.None)
-        => Xunit.Assert.Throws<PlanException>(() => Run(steps, "exit 99", namespaces));
+    internal static PlanException Fails(
+        Action<PlanBuilder> steps, NamespaceFlags namespaces = NamespaceFlags.None, Action<string, PlanProcess>? atStop = null)
+        => Xunit.Assert.Throws<PlanException>(() => Run(
+            builder =>
+            {
+                steps(builder);
+                builder.Shell("exit 99");
+            },
+            namespaces,
+            atStop));
 }

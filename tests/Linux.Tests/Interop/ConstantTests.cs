@@ -1,0 +1,210 @@
+using System.Globalization;
+using System.Text.RegularExpressions;
+using Xunit;
+
+namespace Crisp.Linux.Tests.Interop;
+
+/// <summary>Every constant in the sources of src/Linux that a header knows has the header's value.</summary>
+public sealed partial class ConstantTests
+{
+    /// <summary>By the name it has in C#; "-" for numbers that are this library's own.</summary>
+    private static readonly Dictionary<string, string> s_names = Table(
+        """
+        AfUnix = AF_UNIX
+        Alignment = -
+        AllowMulti = BPF_F_ALLOW_MULTI
+        AllSeals = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE
+        AtEmptyPath = AT_EMPTY_PATH
+        AtFdcwd = AT_FDCWD
+        AtRecursive = AT_RECURSIVE
+        AtRemovedir = AT_REMOVEDIR
+        AtSymlinkNofollow = AT_SYMLINK_NOFOLLOW
+        AttrMountRoot = STATX_ATTR_MOUNT_ROOT
+        BasicStats = STATX_BASIC_STATS
+        Cgroup2Magic = CGROUP2_SUPER_MAGIC
+        CgroupDevice = enum BPF_CGROUP_DEVICE
+        CldExited = CLD_EXITED
+        CloneClearSighand = CLONE_CLEAR_SIGHAND
+        CloneIntoCgroup = CLONE_INTO_CGROUP
+        CloneParent = CLONE_PARENT
+        ClonePidfd = CLONE_PIDFD
+        CloseRangeCloexec = CLOSE_RANGE_CLOEXEC
+        EfdCloexecNonblock = EFD_CLOEXEC | EFD_NONBLOCK
+        EpollCloexec = EPOLL_CLOEXEC
+        FAddSeals = F_ADD_SEALS
+        FDupfdCloexec = F_DUPFD_CLOEXEC
+        FGetfl = F_GETFL
+        FGetSeals = F_GET_SEALS
+        FilterOffset = offsetof(struct sock_fprog, filter)
+        FSetfd = F_SETFD
+        FSetfl = F_SETFL
+        FsmountCloexec = FSMOUNT_CLOEXEC
+        FsopenCloexec = FSOPEN_CLOEXEC
+        HeaderSize = sizeof(struct cmsghdr)
+        InstructionSize = sizeof(struct sock_filter)
+        LockEx = LOCK_EX
+        LockNb = LOCK_NB
+        MaxDescriptors = -
+        MaxEvents = -
+        MfdAllowSealing = MFD_ALLOW_SEALING
+        MfdCloexec = MFD_CLOEXEC
+        MfdExec = MFD_EXEC
+        MfdNoexecSeal = MFD_NOEXEC_SEAL
+        MntId = STATX_MNT_ID
+        MostAccepted = -
+        MostArguments = -
+        MsgCmsgCloexec = MSG_CMSG_CLOEXEC
+        MsgCtrunc = MSG_CTRUNC
+        MsgNosignal = MSG_NOSIGNAL
+        NameOffset = -
+        NsfsMagic = NSFS_MAGIC
+        OverlayMagic = OVERLAYFS_SUPER_MAGIC
+        PathMax = PATH_MAX
+        PathOffset = offsetof(struct sockaddr_un, sun_path)
+        PathSize = sizeof(((struct sockaddr_un *)0)->sun_path)
+        PollIn = POLLIN
+        PPid = enum P_PID
+        PPidfd = enum P_PIDFD
+        PrCapAmbient = PR_CAP_AMBIENT
+        PrCapbsetRead = PR_CAPBSET_READ
+        ProcMagic = PROC_SUPER_MAGIC
+        ProgTypeCgroupDevice = enum BPF_PROG_TYPE_CGROUP_DEVICE
+        PrSetChildSubreaper = PR_SET_CHILD_SUBREAPER
+        PrSetDumpable = PR_SET_DUMPABLE
+        Raise = PR_CAP_AMBIENT_RAISE
+        Replace = BPF_F_REPLACE
+        ScmRights = enum SCM_RIGHTS
+        SetModeFilter = SECCOMP_SET_MODE_FILTER
+        ShutWr = enum SHUT_WR
+        SigChld = SIGCHLD
+        SigKill = SIGKILL
+        SockCloexec = enum SOCK_CLOEXEC
+        SockNonblock = enum SOCK_NONBLOCK
+        SockStream = SOCK_STREAM
+        SolSocket = SOL_SOCKET
+        SoPeercred = SO_PEERCRED
+        Tiocgptpeer = TIOCGPTPEER
+        Tiocgwinsz = TIOCGWINSZ
+        Tiocsctty = TIOCSCTTY
+        Tiocsptlck = TIOCSPTLCK
+        Tiocswinsz = TIOCSWINSZ
+        TmpfsMagic = TMPFS_MAGIC
+        Version3 = _LINUX_CAPABILITY_VERSION_3
+        WExited = WEXITED
+        WNoHang = WNOHANG
+        """);
+
+    /// <summary>The arrays of SymbolTable.cs: the prefix that the kernel's names have before those in the array.</summary>
+    private static readonly Dictionary<string, string> s_prefixes = Table(
+        """
+        s_open = O_
+        s_resolve = RESOLVE_
+        s_at = AT_
+        s_mountAttributes = MOUNT_ATTR_
+        s_openTree = OPEN_TREE_
+        s_moveMount = MOVE_MOUNT_
+        s_mount = MS_
+        s_namespaces = CLONE_
+        UnmountFlags = MNT_
+        FsMountFlags = FSMOUNT_
+        CloseRangeFlags = CLOSE_RANGE_
+        SeccompFlags = SECCOMP_FILTER_FLAG_
+        FsConfigCommand = enum FSCONFIG_
+        Prctl = PR_
+        CapabilityAmbient = PR_CAP_AMBIENT_
+        SeccompOperation = SECCOMP_
+        Keyctl = KEYCTL_
+        Ioctl =
+        FileMode = S_IF
+        """);
+
+    /// <summary>Names whose family the kernel did not keep to.</summary>
+    private static readonly Dictionary<string, string> s_strays = Table(
+        """
+        OPEN_TREE_SYMLINK_NOFOLLOW = AT_SYMLINK_NOFOLLOW
+        OPEN_TREE_EMPTY_PATH = AT_EMPTY_PATH
+        OPEN_TREE_RECURSIVE = AT_RECURSIVE
+        MNT_NOFOLLOW = UMOUNT_NOFOLLOW
+        S_IFFIFO = S_IFIFO
+        """);
+
+    [Fact]
+    public void EveryConstant_IsThatOfTheHeaders()
+    {
+        var constants = Sources.Names.Where(n => n.EndsWith(".cs", StringComparison.Ordinal)).SelectMany(n => Constant().Matches(Sources.Read(n)).Select(m => (File: n, Match: m)))
+            .Select(c => (c.File, Name: c.Match.Groups["name"].Value, Value: Number(c.Match.Groups["value"].Value))).ToList();
+        Assert.Empty(constants.Select(c => c.Name).Except(s_names.Keys));
+        Assert.Empty(s_names.Keys.Except(constants.Select(c => c.Name)));
+
+        var c = Headers.Values(s_names.Values.Where(n => n != "-"));
+
+        var wrong = from constant in constants
+                    let name = s_names[constant.Name]
+                    where name != "-" && c.TryGetValue(name, out var value) && (ulong)value != (ulong)constant.Value
+                    select $"{constant.File}: {constant.Name} is {constant.Value}, {name} is {c[name]}";
+        Assert.Empty(wrong);
+    }
+
+    [Fact]
+    public void EverySymbolOfThePrinter_IsThatOfTheHeaders()
+    {
+        var symbols = SymbolsOfThePrinter().ToList();
+        Assert.Superset(new HashSet<string>(s_prefixes.Values), new HashSet<string>(symbols.Select(s => s.Prefix)));
+
+        var c = Headers.Values(symbols.Select(s => s.Name));
+
+        Assert.Empty(symbols.Where(s => c[s.Name] != s.Value).Select(s => $"{s.Name} is {c[s.Name]}, not {s.Value}"));
+    }
+
+    [Fact]
+    public void Rlimits_AreNamedInTheirOrder()
+    {
+        var names = RlimitNames().Match(Sources.Read("src/Plans/SymbolTable.cs")).Groups["names"].Value;
+        var limits = Quoted().Matches(names).Select(m => m.Groups["name"].Value).ToList();
+
+        var c = Headers.Values(limits.Select(n => $"enum RLIMIT_{n}"));
+
+        Assert.Equal(Enumerable.Range(0, 16), limits.Select(n => (int)c[$"enum RLIMIT_{n}"]));
+    }
+
+    private static IEnumerable<(string Prefix, string Name, long Value)> SymbolsOfThePrinter()
+    {
+        var array = string.Empty;
+        foreach (var line in Sources.Read("src/Plans/SymbolTable.cs").Split('\n'))
+        {
+            array = ArrayName().Match(line) is { Success: true } start ? start.Groups["name"].Value : array;
+            foreach (Match symbol in Symbol().Matches(line))
+            {
+                var name = s_prefixes[array] + symbol.Groups["name"].Value;
+                yield return (s_prefixes[array], s_strays.GetValueOrDefault(name, name), Number(symbol.Groups["value"].Value));
+            }
+        }
+    }
+
+    /// <summary>Lines such as <c>AfUnix = AF_UNIX</c>.</summary>
+    private static Dictionary<string, string> Table(string lines)
+        => lines.Split('\n').Select(l => l.Split('=', 2, StringSplitOptions.TrimEntries)).ToDictionary(l => l[0], l => l[1]);
+
+    private static long Number(string text)
+    {
+        text = text.Replace("_", string.Empty);
+        return text.StartsWith("0x", StringComparison.Ordinal)
+            ? long.Parse(text[2..], NumberStyles.HexNumber, CultureInfo.InvariantCulture)
+            : long.Parse(text, CultureInfo.InvariantCulture);
+    }
+
+    [GeneratedRegex(@"const (?!string)\w+ (?<name>\w+) = (?<value>-?[0-9A-Fa-fx_]+);")]
+    private static partial Regex Constant();
+
+    [GeneratedRegex(@"(readonly \(long, string\)\[\] |ArgumentFormat\.|string )(?<name>s_\w+|\w+(?= =>|\(long mode))")]
+    private static partial Regex ArrayName();
+
+    [GeneratedRegex("""\((?<value>[0-9A-Fa-fx]+), "(?<name>\w+)"\)""")]
+    private static partial Regex Symbol();
+
+    [GeneratedRegex(@"s_rlimits =\s*\[(?<names>[^\]]*)\]")]
+    private static partial Regex RlimitNames();
+
+    [GeneratedRegex("\"(?<name>\\w+)\"")]
+    private static partial Regex Quoted();
+}

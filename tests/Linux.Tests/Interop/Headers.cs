@@ -1,0 +1,35 @@
+using Xunit;
+
+namespace Crisp.Linux.Tests.Interop;
+
+/// <summary>The values of the headers' names.</summary>
+internal static class Headers
+{
+    private static readonly string[] s_most =
+    [
+        "asm/unistd.h", "errno.h", "fcntl.h", "limits.h", "poll.h", "signal.h", "stdio.h", "sys/epoll.h", "sys/eventfd.h", "sys/file.h",
+        "sys/ioctl.h", "sys/mman.h", "sys/prctl.h", "sys/resource.h", "sys/socket.h", "sys/stat.h", "sys/un.h", "sys/wait.h",
+        "linux/bpf.h", "linux/capability.h", "linux/close_range.h", "linux/filter.h", "linux/keyctl.h", "linux/magic.h", "linux/memfd.h",
+        "linux/mount.h", "linux/openat2.h", "linux/sched.h", "linux/seccomp.h",
+    ];
+
+    /// <summary>glibc's and the kernel's headers of mounts exclude each other before glibc 2.37.</summary>
+    private static readonly string[] s_unmount = ["sys/mount.h"];
+
+    /// <summary>Names that Linux 6.1's headers, the oldest supported, do not have.</summary>
+    private static readonly string[] s_younger = ["MFD_NOEXEC_SEAL", "MFD_EXEC"];
+
+    /// <summary>The value of each expression; those younger than the machine's headers are left out.</summary>
+    internal static Dictionary<string, long> Values(IEnumerable<string> expressions)
+    {
+        var groups = expressions.Distinct().ToLookup(e => e.StartsWith("MNT_", StringComparison.Ordinal) || e == "UMOUNT_NOFOLLOW");
+        var values = CProgram.Evaluate(s_most, groups[false]);
+        foreach (var (name, value) in groups[true].Any() ? CProgram.Evaluate(s_unmount, groups[true]) : [])
+        {
+            values.Add(name, value);
+        }
+
+        Assert.Empty(expressions.Except(values.Keys).Except(s_younger));
+        return values;
+    }
+}
