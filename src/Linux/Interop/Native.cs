@@ -30,6 +30,8 @@ internal unsafe struct launch
 [StructLayout(LayoutKind.Sequential)]
 internal struct clone_args
 {
+    internal const int CgroupOffset = 10 * sizeof(ulong);
+
     internal ulong flags;
     internal ulong pidfd;
     internal ulong child_tid;

@@ -24,6 +24,9 @@ public sealed class Plan : IDisposable
     /// <summary>How many steps there are.</summary>
     public int Count => _steps.Length;
 
+    /// <summary>Bytes of native memory.</summary>
+    public int Size => _block.Size;
+
     internal ReadOnlySpan<PlanStep> Steps => _steps;
 
     internal ReadOnlySpan<(string Name, FileDescriptor? File)> Descriptors => _descriptors;
@@ -112,6 +115,11 @@ public sealed class Plan : IDisposable
                 *(long*)(start + dataOffset + at) = (long)(start + dataOffset + target);
             }
 
+            foreach (var (at, descriptor) in data.Descriptors)
+            {
+                *(long*)(start + dataOffset + at) = _descriptors[descriptor].File?.Number ?? -1;
+            }
+
             for (var i = 0; i < _steps.Length; i++)
             {
                 Compile(_steps[i], ref ((step*)start)[i], (long)(start + dataOffset));
@@ -153,12 +161,15 @@ public sealed class Plan : IDisposable
         internal Block(int size)
             : base(ownsHandle: true)
         {
+            Size = size;
             // SAFETY: freed once, by ReleaseHandle.
             unsafe
             {
                 SetHandle((nint)NativeMemory.AllocZeroed((nuint)size));
             }
         }
+
+        internal int Size { get; }
 
         protected override bool ReleaseHandle()
         {

@@ -82,7 +82,7 @@ internal sealed record CapabilitySource(CapabilitySet Effective, CapabilitySet P
 
 internal sealed record FilterSource(int Instructions);
 
-internal sealed record CloneSource(NamespaceFlags Namespaces);
+internal sealed record CloneSource(NamespaceFlags Namespaces, string? Cgroup);
 
 internal sealed record GroupsSource(IReadOnlyList<uint> Groups);
 

@@ -18,15 +18,8 @@ public sealed partial class PlanBuilder
     /// <summary>setsid(2).</summary>
     public StepReference SetSid() => Add(SystemCall.setsid);
 
-    /// <summary>ioctl(2), TIOCSCTTY: the terminal controls this session. <see cref="SetSid"/> must come before.</summary>
-    public StepReference SetControllingTerminal(PlanDescriptor terminal)
-    {
-        const int Tiocsctty = 0x540E;
-        return Add(SystemCall.ioctl, terminal.Argument, Literal(Tiocsctty, ArgumentFormat.Ioctl), Literal(0));
-    }
-
     /// <summary>prlimit(2) of the process itself.</summary>
-    /// <param name="resource">RLIMIT_* as in asm-generic/resource.h.</param>
+    /// <param name="resource">RLIMIT_* as in asm-generic/resource.h (<see cref="ResourceLimits.NumberOf"/>).</param>
     public StepReference SetRlimit(int resource, ulong soft, ulong hard)
     {
         var limit = new rlimit { rlim_cur = soft, rlim_max = hard };

@@ -100,6 +100,13 @@ public sealed partial class PlanBuilder
             new PlanArgument(ArgumentKind.Data, fprog, ArgumentFormat.Pointer, new FilterSource(count)));
     }
 
+    /// <summary>PR_SET_NAME: what ps shows, at most 15 bytes.</summary>
+    public StepReference SetName(string name)
+    {
+        const int PrSetName = 15;
+        return Add(SystemCall.prctl, Literal(PrSetName, ArgumentFormat.Prctl), Text(name), Literal(0), Literal(0), Literal(0));
+    }
+
     /// <summary>prctl(2) with one argument.</summary>
     public StepReference Prctl(int option, long argument) => Prctl(option, argument, ArgumentFormat.Decimal);
 

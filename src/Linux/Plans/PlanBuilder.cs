@@ -12,6 +12,7 @@ public sealed partial class PlanBuilder
 {
     private readonly List<PlanStep> _steps = [];
     private readonly List<(string Name, FileDescriptor? File)> _descriptors = [];
+    private readonly List<PlanArgument> _texts = [];
     private readonly PlanData _data = new();
     private string _label = string.Empty;
 
@@ -43,15 +44,36 @@ public sealed partial class PlanBuilder
     /// namespace inside a user namespace, which must be joined before. The launch itself must not make a PID namespace.
     /// </summary>
     /// <param name="deadline">How long the second child waits until the launcher has its pidfd.</param>
-    public StepReference Clone(NamespaceFlags namespaces, TimeSpan deadline)
+    /// <param name="cgroup">
+    /// From <see cref="Descriptor"/>: a cgroup v2 directory that the second child is born in (CLONE_INTO_CGROUP).
+    /// </param>
+    public StepReference Clone(NamespaceFlags namespaces, TimeSpan deadline, PlanDescriptor? cgroup = null)
     {
         const ulong CloneParent = 0x8000;
         // CLONE_PARENT demands exit_signal 0 (clone3(2)): the new child takes over the first one's, SIGCHLD.
         var arguments = new Interop.clone_args { flags = CloneParent | (ulong)namespaces };
+        string? name = null;
+        if (cgroup?.Argument is { } argument)
+        {
+            if (argument.Kind != ArgumentKind.Descriptor)
+            {
+                throw new ArgumentException("The cgroup of a CLONE step must be a descriptor from outside the plan.", nameof(cgroup));
+            }
+
+            name = _descriptors[(int)argument.Value].Name;
+            arguments.flags |= PlanLauncher.CloneIntoCgroup;
+        }
+
+        var data = _data.Add(in arguments);
+        if (cgroup is not null)
+        {
+            _data.Descriptors.Add((data + Interop.clone_args.CgroupOffset, (int)cgroup.Value.Argument.Value));
+        }
+
         return Add(
             PlanOperation.Clone,
             default,
-            new PlanArgument(ArgumentKind.Data, _data.Add(in arguments), ArgumentFormat.Pointer, new CloneSource(namespaces)),
+            new PlanArgument(ArgumentKind.Data, data, ArgumentFormat.Pointer, new CloneSource(namespaces, name)),
             Milliseconds(deadline));
     }
 
@@ -131,7 +153,20 @@ public sealed partial class PlanBuilder
 
     private PlanArgument Text(string text) => new(ArgumentKind.Data, _data.Add(text), ArgumentFormat.Pointer, text);
 
-    private PlanArgument Texts(IReadOnlyList<string> texts) => new(ArgumentKind.Data, _data.Add(texts), ArgumentFormat.Pointer, texts);
+    /// <summary>A program looked up in PATH is one execve for each directory, all with the same arguments and environment.</summary>
+    private PlanArgument Texts(IReadOnlyList<string> texts)
+    {
+        foreach (var argument in _texts)
+        {
+            if (ReferenceEquals(argument.Source, texts))
+            {
+                return argument;
+            }
+        }
+
+        _texts.Add(new PlanArgument(ArgumentKind.Data, _data.Add(texts), ArgumentFormat.Pointer, texts));
+        return _texts[^1];
+    }
 
     private PlanArgument Struct<T>(in T value, object source)
         where T : unmanaged

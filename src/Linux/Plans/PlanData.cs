@@ -14,6 +14,9 @@ internal sealed class PlanData
     /// <summary>Each a place in the data that must hold the address of another.</summary>
     internal List<(int At, int Target)> Pointers { get; } = [];
 
+    /// <summary>Each a 64-bit place in the data that must hold the number of a descriptor from outside, by its index.</summary>
+    internal List<(int At, int Descriptor)> Descriptors { get; } = [];
+
     /// <summary>Adds bytes.</summary>
     /// <returns>Their offset.</returns>
     internal int Add(ReadOnlySpan<byte> bytes)

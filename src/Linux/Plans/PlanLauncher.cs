@@ -5,9 +5,10 @@ namespace Crisp.Linux.Plans;
 /// <summary>Starts a child that carries out a plan.</summary>
 public static class PlanLauncher
 {
+    internal const ulong CloneIntoCgroup = 0x2_0000_0000;
+
     private const ulong ClonePidfd = 0x1000;
     private const ulong CloneClearSighand = 0x1_0000_0000;
-    private const ulong CloneIntoCgroup = 0x2_0000_0000;
     private const ulong SigChld = 17;
 
     /// <summary>

@@ -93,7 +93,8 @@ public static class PlanPrinter
         IEnumerable<string> texts => $"[{string.Join(", ", texts.Select(Quote))}]",
         GroupsSource groups => $"[{string.Join(", ", groups.Groups)}]",
         SymbolSource symbol => symbol.Name,
-        CloneSource clone => SymbolTable.Format((long)clone.Namespaces, ArgumentFormat.NamespaceFlags),
+        CloneSource clone => SymbolTable.Format((long)clone.Namespaces, ArgumentFormat.NamespaceFlags)
+            + (clone.Cgroup is null ? string.Empty : $" into {clone.Cgroup}"),
         FilterSource filter => $"{{{filter.Instructions} instructions}}",
         RlimitSource limit => $"{{{Limit(limit.Soft)}, {Limit(limit.Hard)}}}",
         OpenHowSource how => $"{{{SymbolTable.Format((long)how.Flags, ArgumentFormat.OpenFlags)}, "

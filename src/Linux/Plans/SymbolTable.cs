@@ -42,12 +42,6 @@ internal static class SymbolTable
         (0x20000000, "NEWPID"), (0x40000000, "NEWNET"),
     ];
 
-    private static readonly string[] s_rlimits =
-    [
-        "CPU", "FSIZE", "DATA", "STACK", "CORE", "RSS", "NPROC", "NOFILE", "MEMLOCK", "AS", "LOCKS", "SIGPENDING", "MSGQUEUE",
-        "NICE", "RTPRIO", "RTTIME",
-    ];
-
     internal static string Format(long value, ArgumentFormat format) => format switch
     {
         ArgumentFormat.Descriptor => value == -100 ? "AT_FDCWD" : Decimal(value),
@@ -70,13 +64,14 @@ internal static class SymbolTable
         ArgumentFormat.FsConfigCommand => One(
             value, [(0, "SET_FLAG"), (1, "SET_STRING"), (3, "SET_PATH"), (5, "SET_FD"), (6, "CMD_CREATE"), (7, "CMD_RECONFIGURE")]),
         ArgumentFormat.Prctl => One(
-            value, [(1, "SET_PDEATHSIG"), (4, "SET_DUMPABLE"), (8, "SET_KEEPCAPS"), (24, "CAPBSET_DROP"), (38, "SET_NO_NEW_PRIVS"), (47, "CAP_AMBIENT")]),
+            value, [(1, "SET_PDEATHSIG"), (4, "SET_DUMPABLE"), (8, "SET_KEEPCAPS"), (15, "SET_NAME"), (24, "CAPBSET_DROP"), (38, "SET_NO_NEW_PRIVS"), (47, "CAP_AMBIENT")]),
         ArgumentFormat.CapabilityAmbient => One(value, [(2, "RAISE"), (3, "LOWER"), (4, "CLEAR_ALL")]),
         ArgumentFormat.SeccompOperation => One(value, [(1, "SET_MODE_FILTER")]),
         ArgumentFormat.Keyctl => One(value, [(1, "JOIN_SESSION_KEYRING")]),
-        ArgumentFormat.Ioctl => One(value, [(0x540E, "TIOCSCTTY")]),
+        ArgumentFormat.Ioctl => One(
+            value, [(0x540E, "TIOCSCTTY"), (0x5441, "TIOCGPTPEER"), (0x8914, "SIOCSIFFLAGS"), (0x40045431, "TIOCSPTLCK")]),
         ArgumentFormat.Capability => CapabilitySet.NameOf((int)value),
-        ArgumentFormat.Rlimit => value >= 0 && value < s_rlimits.Length ? s_rlimits[value] : Decimal(value),
+        ArgumentFormat.Rlimit => ResourceLimits.NameOf((int)value)["RLIMIT_".Length..],
         ArgumentFormat.FileMode => FileMode(value),
         ArgumentFormat.Device => Device((ulong)value),
         _ => Decimal(value),

@@ -1,0 +1,25 @@
+using System.Runtime.InteropServices;
+using System.Text;
+
+namespace Crisp.Linux.Interop;
+
+// linux/if.h: struct ifreq with ifr_flags; the union has 24 bytes.
+[StructLayout(LayoutKind.Sequential, Size = 40)]
+internal unsafe struct ifreq_flags
+{
+    private const int IFNAMSIZ = 16;
+
+    internal fixed byte ifr_name[IFNAMSIZ];
+    internal short ifr_flags;
+
+    internal ifreq_flags(string name, short flags)
+    {
+        // SAFETY: the span is the field, whose last byte stays NUL.
+        fixed (byte* start = ifr_name)
+        {
+            Encoding.ASCII.GetBytes(name, new Span<byte>(start, IFNAMSIZ - 1));
+        }
+
+        ifr_flags = flags;
+    }
+}

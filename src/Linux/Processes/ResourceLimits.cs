@@ -1,0 +1,21 @@
+namespace Crisp.Linux;
+
+/// <summary>Names and numbers of the resource limits of getrlimit(2), from asm-generic/resource.h.</summary>
+public static class ResourceLimits
+{
+    private static readonly string[] s_names =
+    [
+        "RLIMIT_CPU", "RLIMIT_FSIZE", "RLIMIT_DATA", "RLIMIT_STACK", "RLIMIT_CORE", "RLIMIT_RSS", "RLIMIT_NPROC", "RLIMIT_NOFILE",
+        "RLIMIT_MEMLOCK", "RLIMIT_AS", "RLIMIT_LOCKS", "RLIMIT_SIGPENDING", "RLIMIT_MSGQUEUE", "RLIMIT_NICE", "RLIMIT_RTPRIO",
+        "RLIMIT_RTTIME",
+    ];
+
+    /// <summary>RLIM_INFINITY: no limit.</summary>
+    public const ulong Infinity = ulong.MaxValue;
+
+    /// <summary>The number of a name such as RLIMIT_NOFILE, or -1.</summary>
+    public static int NumberOf(string name) => Array.IndexOf(s_names, name);
+
+    /// <summary>RLIMIT_NOFILE and so on; a number without a name is RLIMIT_n.</summary>
+    public static string NameOf(int number) => number >= 0 && number < s_names.Length ? s_names[number] : $"RLIMIT_{number}";
+}
