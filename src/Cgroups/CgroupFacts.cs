@@ -11,6 +11,9 @@ public sealed record CgroupFacts
     /// <summary>Where the hierarchies are mounted.</summary>
     public required IReadOnlyList<string> MountPoints { get; init; }
 
+    /// <summary>The hierarchies of version 1, as a container's /sys/fs/cgroup shows them; empty on version 2.</summary>
+    public IReadOnlyList<CgroupV1Hierarchy> Hierarchies { get; init; } = [];
+
     /// <summary>The controllers that can be used, by v2's names (io, not blkio), in alphabetical order.</summary>
     public required IReadOnlyList<string> Controllers { get; init; }
 
@@ -36,3 +39,8 @@ public sealed record CgroupFacts
         return false;
     }
 }
+
+/// <summary>A hierarchy of version 1.</summary>
+/// <param name="Directory">Where it is mounted, without what is above: <c>cpu,cpuacct</c>.</param>
+/// <param name="Name">Of one without controllers, for example systemd; null for all others.</param>
+public sealed record CgroupV1Hierarchy(string Directory, IReadOnlyList<string> Controllers, string? Name);

@@ -4,7 +4,8 @@ namespace Crisp.Cgroups;
 
 /// <summary>A mounted hierarchy. On v1 co-mounted controllers share one (cpu,cpuacct, to which cpu and cpuacct are symlinks).</summary>
 /// <param name="Controllers">Of v1; empty for named hierarchies (name=systemd) and for the unified one.</param>
-internal sealed record CgroupHierarchy(string MountPoint, IReadOnlyList<string> Controllers, bool Unified)
+/// <param name="Name">Of a named hierarchy of v1, for example systemd; null for all others.</param>
+internal sealed record CgroupHierarchy(string MountPoint, IReadOnlyList<string> Controllers, bool Unified, string? Name = null)
 {
     public bool Has(string controller)
     {
@@ -44,6 +45,7 @@ internal sealed record CgroupHierarchy(string MountPoint, IReadOnlyList<string> 
             }
 
             var controllers = new List<string>();
+            string? name = null;
             var unified = fields[dash + 1] == "cgroup2";
             foreach (var option in unified ? [] : fields[dash + 3].Split(','))
             {
@@ -51,9 +53,11 @@ internal sealed record CgroupHierarchy(string MountPoint, IReadOnlyList<string> 
                 {
                     controllers.Add(option);
                 }
+
+                name = option.StartsWith("name=", StringComparison.Ordinal) ? option["name=".Length..] : name;
             }
 
-            found.Add(new CgroupHierarchy(Unescape(fields[4]), controllers, unified));
+            found.Add(new CgroupHierarchy(Unescape(fields[4]), controllers, unified, name));
         }
 
         return found;

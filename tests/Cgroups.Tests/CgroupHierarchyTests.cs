@@ -22,6 +22,17 @@ public sealed class CgroupHierarchyTests
         Assert.Equal([true, false, false, false], found.Select(h => h.Unified));
         Assert.Equal(["cpu", "cpuacct"], found[2].Controllers);
         Assert.Empty(found[1].Controllers);
+        Assert.Equal([null, "systemd", null, null], found.Select(h => h.Name));
+    }
+
+    [Fact]
+    public void Facts_OfAHybrid_HaveTheHierarchiesOfVersion1()
+    {
+        var hierarchies = CgroupManager.From(CgroupHierarchy.Read(Systemd, "")).Facts.Hierarchies;
+
+        Assert.Equal(["systemd", "cpu,cpuacct", "memory"], hierarchies.Select(h => h.Directory));
+        Assert.Equal(["systemd", null, null], hierarchies.Select(h => h.Name));
+        Assert.Equal(["cpu", "cpuacct"], hierarchies[1].Controllers);
     }
 
     [Fact]

@@ -17,11 +17,17 @@ internal sealed class V1Manager(IReadOnlyList<CgroupHierarchy> hierarchies) : IC
         {
             var mounts = new List<string>();
             var controllers = new SortedSet<string>(StringComparer.Ordinal);
+            var version1 = new List<CgroupV1Hierarchy>();
             var unified = false;
             foreach (var hierarchy in hierarchies)
             {
                 mounts.Add(hierarchy.MountPoint);
                 unified |= hierarchy.Unified;
+                if (!hierarchy.Unified)
+                {
+                    version1.Add(new CgroupV1Hierarchy(Path.GetFileName(hierarchy.MountPoint), hierarchy.Controllers, hierarchy.Name));
+                }
+
                 foreach (var controller in hierarchy.Controllers)
                 {
                     controllers.Add(controller == "blkio" ? "io" : controller);
@@ -33,6 +39,7 @@ internal sealed class V1Manager(IReadOnlyList<CgroupHierarchy> hierarchies) : IC
                 Version = Version,
                 Hybrid = unified,
                 MountPoints = mounts,
+                Hierarchies = version1,
                 Controllers = [.. controllers],
                 AtomicKill = unified,
                 Pressure = unified && CgroupFile.Exists("/proc/pressure/cpu"),
