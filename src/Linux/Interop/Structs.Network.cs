@@ -3,16 +3,16 @@ using System.Text;
 
 namespace Crisp.Linux.Interop;
 
-// linux/if.h: struct ifreq with ifr_flags; the union has 24 bytes.
+// linux/if.h: struct ifreq with one member of its union, which has 24 bytes
 [StructLayout(LayoutKind.Sequential, Size = 40)]
-internal unsafe struct ifreq_flags
+internal unsafe struct ifreq
 {
     private const int IFNAMSIZ = 16;
 
     internal fixed byte ifr_name[IFNAMSIZ];
     internal short ifr_flags;
 
-    internal ifreq_flags(string name, short flags)
+    internal ifreq(string name, short flags)
     {
         // SAFETY: the span is the field, whose last byte stays NUL.
         fixed (byte* start = ifr_name)

@@ -34,14 +34,15 @@ public sealed partial class PlanBuilder
     public StepReference InterfaceUp(string name)
     {
         const int AfInet = 2;
-        const int SockDgramCloexec = 2 | 0x80000;
-        const int SiocsifFlags = 0x8914;
+        const int SockDgram = 2;
+        const int SockCloexec = 0x80000;
+        const int Siocsifflags = 0x8914;
         const short IffUp = 1;
-        var socket = Call(SystemCall.socket, AfInet, SockDgramCloexec, 0).As("socket");
+        var socket = Call(SystemCall.socket, AfInet, SockDgram | SockCloexec, 0).As("socket");
         return Add(
             SystemCall.ioctl,
             socket.ToPlanDescriptor().Argument,
-            Literal(SiocsifFlags, ArgumentFormat.Ioctl),
-            Struct(new ifreq_flags(name, IffUp), new SymbolSource($"{{{name}, UP}}")));
+            Literal(Siocsifflags, ArgumentFormat.Ioctl),
+            Struct(new ifreq(name, IffUp), new SymbolSource($"{{{name}, UP}}")));
     }
 }

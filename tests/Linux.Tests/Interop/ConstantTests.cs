@@ -10,6 +10,7 @@ public sealed partial class ConstantTests
     /// <summary>By the name it has in C#; "-" for numbers that are this library's own.</summary>
     private static readonly Dictionary<string, string> s_names = Table(
         """
+        AfInet = AF_INET
         AfUnix = AF_UNIX
         Alignment = -
         AllowMulti = BPF_F_ALLOW_MULTI
@@ -41,6 +42,8 @@ public sealed partial class ConstantTests
         FsmountCloexec = FSMOUNT_CLOEXEC
         FsopenCloexec = FSOPEN_CLOEXEC
         HeaderSize = sizeof(struct cmsghdr)
+        IffUp = enum IFF_UP
+        IFNAMSIZ = IFNAMSIZ
         InstructionSize = sizeof(struct sock_filter)
         LockEx = LOCK_EX
         LockNb = LOCK_NB
@@ -71,6 +74,7 @@ public sealed partial class ConstantTests
         ProgTypeCgroupDevice = enum BPF_PROG_TYPE_CGROUP_DEVICE
         PrSetChildSubreaper = PR_SET_CHILD_SUBREAPER
         PrSetDumpable = PR_SET_DUMPABLE
+        PrSetName = PR_SET_NAME
         Raise = PR_CAP_AMBIENT_RAISE
         Replace = BPF_F_REPLACE
         ScmRights = enum SCM_RIGHTS
@@ -78,7 +82,9 @@ public sealed partial class ConstantTests
         ShutWr = enum SHUT_WR
         SigChld = SIGCHLD
         SigKill = SIGKILL
+        Siocsifflags = SIOCSIFFLAGS
         SockCloexec = enum SOCK_CLOEXEC
+        SockDgram = enum SOCK_DGRAM
         SockNonblock = enum SOCK_NONBLOCK
         SockStream = SOCK_STREAM
         SolSocket = SOL_SOCKET
@@ -159,12 +165,12 @@ public sealed partial class ConstantTests
     [Fact]
     public void Rlimits_AreNamedInTheirOrder()
     {
-        var names = RlimitNames().Match(Sources.Read("src/Plans/SymbolTable.cs")).Groups["names"].Value;
+        var names = RlimitNames().Match(Sources.Read("src/Processes/ResourceLimits.cs")).Groups["names"].Value;
         var limits = Quoted().Matches(names).Select(m => m.Groups["name"].Value).ToList();
 
-        var c = Headers.Values(limits.Select(n => $"enum RLIMIT_{n}"));
+        var c = Headers.Values(limits.Select(n => $"enum {n}"));
 
-        Assert.Equal(Enumerable.Range(0, 16), limits.Select(n => (int)c[$"enum RLIMIT_{n}"]));
+        Assert.Equal(Enumerable.Range(0, 16), limits.Select(n => (int)c[$"enum {n}"]));
     }
 
     private static IEnumerable<(string Prefix, string Name, long Value)> SymbolsOfThePrinter()
@@ -202,7 +208,7 @@ public sealed partial class ConstantTests
     [GeneratedRegex("""\((?<value>[0-9A-Fa-fx]+), "(?<name>\w+)"\)""")]
     private static partial Regex Symbol();
 
-    [GeneratedRegex(@"s_rlimits =\s*\[(?<names>[^\]]*)\]")]
+    [GeneratedRegex(@"s_names =\s*\[(?<names>[^\]]*)\]")]
     private static partial Regex RlimitNames();
 
     [GeneratedRegex("\"(?<name>\\w+)\"")]

@@ -24,6 +24,7 @@ public sealed class StructTests
         [typeof(siginfo_wait)] = ("signal.h", "siginfo_t", new() { ["__pad0"] = "" }),
         [typeof(__user_cap_header_struct)] = ("linux/capability.h", "struct __user_cap_header_struct", []),
         [typeof(__user_cap_data_struct)] = ("linux/capability.h", "struct __user_cap_data_struct", []),
+        [typeof(ifreq)] = ("net/if.h", "struct ifreq", []),
         [typeof(sock_fprog)] = ("linux/filter.h", "struct sock_fprog", []),
         [typeof(BpfInstruction)] = ("linux/bpf.h", "struct bpf_insn", new()
         {

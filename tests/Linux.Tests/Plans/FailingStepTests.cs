@@ -46,6 +46,9 @@ public sealed class FailingStepTests
         ("SetHostname", b => b.SetHostname(new string('x', 65)), $"sethostname {new string('x', 65)}: EINVAL"),
         ("SetSid", b => SetSidTwice(b), "setsid: EPERM"),
         ("SetControllingTerminal", b => b.SetControllingTerminal(PlanDescriptor.Number(1)), "ioctl fd 1: ENOTTY"),
+        ("UnlockTerminal", b => b.UnlockTerminal(PlanDescriptor.Number(1)), "ioctl fd 1: ENOTTY"),
+        ("OpenTerminalPeer", b => b.OpenTerminalPeer(PlanDescriptor.Number(1)), "ioctl fd 1: ENOTTY"),
+        ("InterfaceUp", b => b.InterfaceUp("none0"), "ioctl socket: ENODEV"),
         ("SetRlimit", b => b.SetRlimit(7, 2, 1), "prlimit64 NOFILE: EINVAL"),
         ("Execve", b => b.Execve("/etc/passwd", ["passwd"], []), "execve /etc/passwd: EACCES"),
         ("ExecveAt", b => b.ExecveAt(s_bad, ["x"], []), "execveat fd 999: EBADF"),
@@ -64,7 +67,7 @@ public sealed class FailingStepTests
 
     /// <summary>Steps that no argument the builder takes can make fail, at least not for root.</summary>
     private static readonly string[] s_cannotFail =
-        ["Umask", "SignalsDefault", "Pause", "Exit", "KeepCapabilities", "JoinSessionKeyring", "NoNewPrivileges", "ClearAmbient"];
+        ["Umask", "SignalsDefault", "Pause", "Exit", "KeepCapabilities", "JoinSessionKeyring", "NoNewPrivileges", "ClearAmbient", "SetName"];
 
     public static TheoryData<string> Methods => [.. s_steps.Select(s => s.Method)];
 
