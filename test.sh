@@ -19,12 +19,16 @@ if ! command -v dotnet > /dev/null; then
 fi
 
 # What the tests use of Debian: a compiler for the interpreter of plans and NativeAOT's linker step, real archives from real
-# tools, a static busybox for root filesystems. Without root or apt, the tests that need them skip and say so.
+# tools, a static busybox for root filesystems, CNI plugins and what they call. Without root or apt, the tests that need them
+# skip and say so.
 need=()
-for want in cc:gcc clang:clang zlib:zlib1g-dev busybox:busybox-static umoci:umoci skopeo:skopeo ip:iproute2 jq:jq; do
+for want in cc:gcc clang:clang zlib:zlib1g-dev busybox:busybox-static umoci:umoci skopeo:skopeo ip:iproute2 jq:jq \
+	iptables:iptables cni:containernetworking-plugins; do
 	program=${want%%:*} package=${want##*:}
 	if [ "$program" = zlib ]; then
 		[ -e /usr/include/zlib.h ] || need+=("$package")
+	elif [ "$program" = cni ]; then
+		[ -x /usr/lib/cni/bridge ] || [ -x /opt/cni/bin/bridge ] || need+=("$package")
 	else
 		command -v "$program" > /dev/null || need+=("$package")
 	fi

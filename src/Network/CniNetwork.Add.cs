@@ -1,0 +1,83 @@
+using System.Text.Json;
+using Crisp.Linux;
+
+namespace Crisp.Network;
+
+public sealed partial class CniNetwork
+{
+    /// <summary>Runs the chain. When a plugin fails, what was done is undone before this throws.</summary>
+    /// <exception cref="CniException">A sentence on what failed, and on what to do.</exception>
+    public Task<CniResult> AddAsync(NetworkConfigList network, CniAttachment attachment) => OnThread(() => Add(network, attachment));
+
+    private CniResult Add(NetworkConfigList network, CniAttachment attachment)
+    {
+        attachment.Check();
+        if (Entry(attachment.ContainerId, attachment.InterfaceName) is not null)
+        {
+            throw new CniException($"The pod {attachment.ContainerId} is already in a network with {attachment.InterfaceName}.");
+        }
+
+        // Before anything is written: a program that is missing leaves nothing to undo.
+        _ = network.Plugins.Select(p => CniPlugin.Find(p.Type, _options.BinDirectories)).ToList();
+        network = Negotiated(network);
+        var entry = new CniCacheEntry
+        {
+            Stage = CniCacheStage.Adding,
+            ContainerId = attachment.ContainerId,
+            InterfaceName = attachment.InterfaceName,
+            Netns = attachment.Netns,
+            Arguments = attachment.Arguments,
+            Capabilities = attachment.Capabilities,
+            Config = network.ToJson(),
+            Source = network.Source,
+        };
+        using var held = _cache.Write(entry);
+        _options.Reached?.Invoke(CniStep.AddRecorded);
+        var chain = new PluginChain(network, _options, attachment, held);
+        var result = RunAdd(chain);
+        using (_cache.Write(entry with { Stage = CniCacheStage.Added, Result = result.Json }))
+        {
+            _options.Reached?.Invoke(CniStep.ResultRecorded);
+        }
+
+        return result;
+    }
+
+    private CniResult RunAdd(PluginChain chain)
+    {
+        CniResult? result = null;
+        for (var index = 0; index < chain.Count; index++)
+        {
+            try
+            {
+                result = chain.Add(index, result is null ? null : PreviousResult.In(result, chain.Network.Version));
+                _options.Reached?.Invoke(CniStep.PluginAdded);
+            }
+            catch (Exception e) when (e is CniException or LinuxException)
+            {
+                RollBack(chain, index, result, e);
+                throw;
+            }
+        }
+
+        return result!;
+    }
+
+    /// <summary>"A delete operation must still be executed even if the add fails" (specification): also of the plugin that failed.</summary>
+    private void RollBack(PluginChain chain, int failed, CniResult? result, Exception cause)
+    {
+        var previous = result is null ? (JsonElement?)null : PreviousResult.In(result, chain.Network.Version);
+        try
+        {
+            // Code 3 says that the plugin has nothing to clean up.
+            var nothing = cause is CniException { NeverRan: true } or CniException { Error.Code: CniError.UnknownContainer };
+            RunDelete(chain, nothing ? failed - 1 : failed, previous);
+            Forget(chain.Attachment!);
+        }
+        catch (Exception e) when (e is CniException or LinuxException)
+        {
+            // The cache still says Adding, so that the next DEL of this pod tries again.
+            throw new CniException($"{cause.Message} What it had done could not be undone either: {e.Message}", cause);
+        }
+    }
+}
