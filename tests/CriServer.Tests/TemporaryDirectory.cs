@@ -1,4 +1,4 @@
-using Crisp.CriServer.Containers;
+using Crisp.Linux;
 
 namespace Crisp.CriServer.Tests;
 

@@ -1,4 +1,3 @@
-using Crisp.CriServer.Containers;
 using Crisp.CriServer.Runtime;
 using Crisp.CriServer.Sandboxes;
 using Crisp.Linux;

@@ -1,6 +1,7 @@
 using Crisp.CriServer.Containers;
 using Crisp.CriServer.Runtime;
 using Crisp.CriServer.State;
+using Crisp.Linux;
 using Crisp.Sandbox.Protocol;
 
 namespace Crisp.CriServer.Sandboxes;

@@ -1,6 +1,4 @@
-using Crisp.Linux;
-
-namespace Crisp.CriServer.Containers;
+namespace Crisp.Linux;
 
 /// <summary>
 /// Removes a directory that hostile processes have filled. Every step is relative to an open directory, no symlink is
