@@ -27,6 +27,9 @@ public sealed record ImageRecord
     public string? ManifestDigest { get; init; }
 
     public DateTimeOffset ImportedAt { get; init; }
+
+    /// <summary>Of the manifest.</summary>
+    public IReadOnlyDictionary<string, string> Annotations { get; init; } = new Dictionary<string, string>();
 }
 
 /// <summary>The image's "/": mode with set-id and sticky bits.</summary>

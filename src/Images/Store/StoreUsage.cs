@@ -1,7 +1,7 @@
 namespace Crisp.Images;
 
 /// <summary>What the store really takes (CRI's FilesystemUsage).</summary>
-/// <param name="Mountpoint">The mount point of the filesystem that holds the store.</param>
+/// <param name="Mountpoint">The store's path: CRI takes any path on the filesystem.</param>
 /// <param name="Bytes">Allocated blocks, not apparent sizes.</param>
 /// <param name="Inodes">Files, directories, links and nodes, each inode once.</param>
 public sealed record StoreUsage(string Mountpoint, long Bytes, long Inodes, DateTimeOffset Timestamp);

@@ -1,0 +1,215 @@
+using System.Runtime.ExceptionServices;
+using System.Text.Json;
+using Crisp.Images.Layers;
+using Crisp.Images.Oci;
+using Crisp.Images.Store;
+using Crisp.Linux;
+
+namespace Crisp.Images;
+
+public sealed partial class ImageStore
+{
+    // By the name that the layer will have. Whoever wants the same one waits, and looks again.
+    private readonly Dictionary<string, TaskCompletionSource> _inFlight = new(StringComparer.Ordinal);
+
+    /// <summary>Brings all layers in at once, and leases them.</summary>
+    private async Task<IReadOnlyList<StoredLayer>> EnsureAsync(
+        IReadOnlyList<LayerSource> sources, LayerLeases leases, IProgress<ImportProgress>? progress, CancellationToken cancellation)
+    {
+        var chain = ChainId.Of([.. sources.Select(s => s.DiffId)]);
+        using var failure = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        var tasks = new List<Task<StoredLayer>>(sources.Count);
+        for (var i = 0; i < sources.Count; i++)
+        {
+            var work = new LayerWork(sources[i], $"diff-{sources[i].DiffId.Hex}", $"chain-{chain[i].Hex}", [.. tasks], leases, progress);
+            tasks.Add(await BeginAsync(work, failure));
+        }
+
+        await Task.WhenAll(tasks).ContinueWith(_ => { }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+        if (tasks.Find(t => t.IsFaulted) is { } failed)
+        {
+            // The others were cancelled because of it.
+            ExceptionDispatchInfo.Throw(failed.Exception!.InnerException!);
+        }
+
+        cancellation.ThrowIfCancellationRequested();
+        return [.. tasks.Select(t => t.Result)];
+    }
+
+    /// <summary>
+    /// Begins in order from the lowest layer up and lets no more begin than there are slots: a layer that waits for those
+    /// beneath can only wait for one that runs.
+    /// </summary>
+    private async Task<Task<StoredLayer>> BeginAsync(LayerWork work, CancellationTokenSource failure)
+    {
+        lock (_gate)
+        {
+            if (TryLease(work) is { } present)
+            {
+                return Task.FromResult(present);
+            }
+        }
+
+        try
+        {
+            await _slots.WaitAsync(failure.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            return Task.FromCanceled<StoredLayer>(failure.Token);
+        }
+
+        return Task.Run(
+            async () =>
+            {
+                try
+                {
+                    return await EnsureAsync(work, failure.Token);
+                }
+                catch
+                {
+                    await failure.CancelAsync();
+                    throw;
+                }
+                finally
+                {
+                    _slots.Release();
+                }
+            },
+            CancellationToken.None);
+    }
+
+    private async Task<StoredLayer> EnsureAsync(LayerWork work, CancellationToken cancellation)
+    {
+        while (true)
+        {
+            Task? other = null;
+            using var claim = new LayerClaim(this);
+            lock (_gate)
+            {
+                if (TryLease(work) is { } present)
+                {
+                    return present;
+                }
+
+                other = InFlight(work.DiffName) ?? InFlight(work.ChainName);
+                if (other is null)
+                {
+                    claim.Take(work.DiffName);
+                }
+            }
+
+            if (other is null && await UnpackAsync(work, claim, cancellation) is { } made)
+            {
+                return made;
+            }
+
+            if (other is not null)
+            {
+                // Whether it succeeded does not matter: if not, this call does the work, from its own source.
+                await other.WaitAsync(cancellation);
+            }
+        }
+    }
+
+    /// <returns>Null when another call makes the same layer, so that the caller must look again.</returns>
+    private async Task<StoredLayer?> UnpackAsync(LayerWork work, LayerClaim claim, CancellationToken cancellation)
+    {
+        using var stream = await work.Source.OpenAsync(cancellation);
+        // A thread of its own: unpacking is one long row of system calls, and may wait for the layers beneath.
+        return await Task.Factory.StartNew(
+            () => Unpack(work, claim, stream, cancellation), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+    }
+
+    private StoredLayer? Unpack(LayerWork work, LayerClaim claim, Stream stream, CancellationToken cancellation)
+    {
+        var directory = _files.MakeWork();
+        var isVisible = false;
+        try
+        {
+            var meter = new ProgressMeter(work.Source, work.Progress, cancellation);
+            var result = LayerUnpacking.Run(
+                stream, work.Source, directory, () => Lowers(work, claim, cancellation), _options.LayerLimits, meter.Read);
+            _options.Reach(StoreStep.LayerUnpacked);
+            var record = Describe(work, result, directory);
+            _files.Sync();
+            _options.Reach(StoreStep.LayerSynced);
+            Files.RenameAt2(_files.Work, Path.GetFileName(directory), _files.Layers, record.Name, RenameFlags.NoReplace);
+            isVisible = true;
+            _options.Reach(StoreStep.LayerRenamed);
+            Files.Fsync(_files.Layers);
+            lock (_gate)
+            {
+                _layers.Add(record.Name, new LayerState(record));
+                work.Leases.Add(record.Name);
+            }
+
+            return record;
+        }
+        catch (LayerTakenException)
+        {
+            return null;
+        }
+        finally
+        {
+            if (!isVisible)
+            {
+                TreeRemoval.Remove(directory);
+            }
+        }
+    }
+
+    private static StoredLayer Describe(LayerWork work, UnpackedLayer result, string directory)
+    {
+        using var top = Files.Open(directory, OpenFlags.Directory | OpenFlags.NoFollow);
+        var usage = TreeUsage.Measure(top);
+        var record = new StoredLayer
+        {
+            Name = result.IsCompleted ? work.ChainName : work.DiffName,
+            DiffId = work.Source.DiffId.ToString(),
+            Bytes = usage.Bytes,
+            Inodes = usage.Inodes,
+            Root = result.Root,
+            HidesAll = result.HidesAll,
+        };
+        StoreFiles.Write(top, StoreFiles.LayerRecordName, JsonSerializer.SerializeToUtf8Bytes(record, StoreJson.Default.StoredLayer));
+        return record;
+    }
+
+    /// <summary>
+    /// The layer turns out to be good above those beneath alone: others who wait for it by its diffID must do their own, and
+    /// it waits for those beneath. Nobody waits while others may wait for the diffID, so that no circle can form.
+    /// </summary>
+    private List<string> Lowers(LayerWork work, LayerClaim claim, CancellationToken cancellation)
+    {
+        lock (_gate)
+        {
+            claim.Release();
+            if (_layers.ContainsKey(work.ChainName) || InFlight(work.ChainName) is not null)
+            {
+                throw new LayerTakenException();
+            }
+
+            claim.Take(work.ChainName);
+        }
+
+        Task.WaitAll([.. work.Lowers], cancellation);
+        lock (_gate)
+        {
+            return Visible([.. work.Lowers.Select(l => l.Result)]);
+        }
+    }
+
+    private StoredLayer? TryLease(LayerWork work)
+    {
+        var state = _layers.GetValueOrDefault(work.DiffName) ?? _layers.GetValueOrDefault(work.ChainName);
+        if (state is not null)
+        {
+            work.Leases.Add(state.Record.Name);
+        }
+
+        return state?.Record;
+    }
+
+    private Task? InFlight(string name) => _inFlight.GetValueOrDefault(name)?.Task;
+}

@@ -1,0 +1,19 @@
+using Crisp.Images.Layers;
+
+namespace Crisp.Images;
+
+public sealed partial class ImageStore
+{
+    /// <summary>What the store takes now, imports that are under way included.</summary>
+    public StoreUsage MeasureUsage()
+    {
+        TreeUsage layers;
+        lock (_gate)
+        {
+            layers = _layers.Values.Aggregate(default(TreeUsage), (sum, l) => sum + new TreeUsage(l.Record.Bytes, l.Record.Inodes));
+        }
+
+        var usage = layers + _files.MeasureRest();
+        return new StoreUsage(_files.Path, usage.Bytes, usage.Inodes, DateTimeOffset.UtcNow);
+    }
+}

@@ -1,0 +1,159 @@
+using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
+using Crisp.Images.Layers;
+using Crisp.Linux;
+
+namespace Crisp.Images.Store;
+
+/// <summary>
+/// The store's directories, all of mode 0700 on one filesystem: <c>blobs</c> (configs and manifests, HEX), <c>images</c>
+/// (records, HEX.json), <c>layers</c> (NAME/fs and NAME/layer.json), <c>work</c> (half-made things, emptied at start) and
+/// <c>damaged</c> (what could not be read). Things appear by rename, after they are on the disk.
+/// </summary>
+internal sealed class StoreFiles : IDisposable
+{
+    internal const string LayerRecordName = "layer.json";
+    internal const string LayerContentName = "fs";
+    internal const string RecordSuffix = ".json";
+    private const string DamagedName = "damaged";
+    private const string TemporarySuffix = ".tmp";
+    private const int MaxRecord = 16 << 20;
+    private readonly SyncGate _sync;
+    private int _names;
+
+    private StoreFiles(string path, FileDescriptor top)
+    {
+        Path = path;
+        Top = top;
+        Blobs = MakeDirectory("blobs");
+        Images = MakeDirectory("images");
+        Layers = MakeDirectory("layers");
+        Work = MakeDirectory("work");
+        Damaged = MakeDirectory(DamagedName);
+        _sync = new SyncGate(top);
+    }
+
+    internal string Path { get; }
+
+    internal FileDescriptor Top { get; }
+
+    internal FileDescriptor Blobs { get; }
+
+    internal FileDescriptor Images { get; }
+
+    internal FileDescriptor Layers { get; }
+
+    internal FileDescriptor Work { get; }
+
+    internal FileDescriptor Damaged { get; }
+
+    /// <exception cref="ImageException">Another process has the store.</exception>
+    internal static StoreFiles Open(string path)
+    {
+        Directory.CreateDirectory(path, (UnixFileMode)0x1C0);
+        var top = Files.Open(path, OpenFlags.Directory | OpenFlags.NoFollow);
+        Files.Fchmod(top, 0x1C0);
+        if (Files.TryLock(top))
+        {
+            return new StoreFiles(path, top);
+        }
+
+        top.Dispose();
+        throw new ImageException(ImageError.Store, $"Another process works on the image store {path}.");
+    }
+
+    /// <summary>A new, empty directory in work.</summary>
+    internal string MakeWork()
+    {
+        var name = NewName();
+        Files.MkdirAt(Work, name, 0x1C0);
+        return WorkPath(name);
+    }
+
+    internal string NewName() => $"{Interlocked.Increment(ref _names)}";
+
+    internal string WorkPath(string name) => System.IO.Path.Combine(Path, "work", name);
+
+    internal string LayerPath(string name) => System.IO.Path.Combine(Path, "layers", name, LayerContentName);
+
+    /// <summary>On return everything that was written before the call is on the disk.</summary>
+    internal void Sync() => _sync.Sync();
+
+    /// <summary>Writes a file of one of the directories so that at any instant the old content or the new is there, whole.</summary>
+    internal static void Write(FileDescriptor directory, string name, ReadOnlySpan<byte> content)
+    {
+        var temporary = $".{name}{TemporarySuffix}";
+        try
+        {
+            using var file = Files.OpenAt(
+                directory, temporary, OpenFlags.WriteOnly | OpenFlags.Create | OpenFlags.Truncate | OpenFlags.NoFollow, 0x180);
+            Files.WriteAll(file, content);
+            Files.Fsync(file);
+        }
+        catch (LinuxException)
+        {
+            // A full disk must not be filled further by half of a file that nobody will read.
+            Unlink(directory, temporary);
+            throw;
+        }
+
+        Files.RenameAt2(directory, temporary, directory, name);
+        Files.Fsync(directory);
+    }
+
+    /// <summary>Removes a file where it is there.</summary>
+    internal static void Unlink(FileDescriptor directory, string name)
+    {
+        if (Files.TryStatusAt(directory, name, out _) is not null)
+        {
+            Files.UnlinkAt(directory, name);
+        }
+    }
+
+    /// <exception cref="LinuxException">It cannot be read, or is larger than the limit.</exception>
+    internal static byte[] Read(FileDescriptor directory, string name, int limit = MaxRecord)
+    {
+        using var file = Files.OpenAt(directory, name, OpenFlags.NoFollow | OpenFlags.NonBlocking);
+        return Files.ReadToEnd(file, limit);
+    }
+
+    internal static T? ReadRecord<T>(FileDescriptor directory, string name, JsonTypeInfo<T> type)
+        => JsonSerializer.Deserialize(Read(directory, name), type);
+
+    /// <summary>Whether the file is the first half of a <see cref="Write"/> that never came to its end.</summary>
+    internal static bool IsTemporary(string name) => name.StartsWith('.') && name.EndsWith(TemporarySuffix, StringComparison.Ordinal);
+
+    /// <summary>Moves a file or a directory to damaged.</summary>
+    internal DamagedFile SetAside(FileDescriptor directory, string name, string reason)
+    {
+        var newName = $"{name}.{DateTime.UtcNow:yyyyMMddTHHmmssfffffff}";
+        Files.RenameAt2(directory, name, Damaged, newName);
+        return new DamagedFile(System.IO.Path.Combine(Path, DamagedName, newName), reason);
+    }
+
+    /// <summary>What everything outside of layers takes; those are counted once, when they are made.</summary>
+    internal TreeUsage MeasureRest()
+    {
+        var usage = TreeUsage.Measure(Blobs) + TreeUsage.Measure(Images) + TreeUsage.Measure(Damaged);
+        return usage + TreeUsage.Measure(Work);
+    }
+
+    public void Dispose()
+    {
+        foreach (var directory in (FileDescriptor[])[Blobs, Images, Layers, Work, Damaged, Top])
+        {
+            directory.Dispose();
+        }
+    }
+
+    private FileDescriptor MakeDirectory(string name)
+    {
+        if (Files.TryStatusAt(Top, name, out _) is null)
+        {
+            Files.MkdirAt(Top, name, 0x1C0);
+            Files.Fsync(Top);
+        }
+
+        return Files.OpenAt(Top, name, OpenFlags.Directory | OpenFlags.NoFollow);
+    }
+}
