@@ -8,5 +8,6 @@ internal static class CrispCommand
     public static RootCommand Create() => new("CRI sandboxes for pods: a Kubernetes node's container runtime.")
     {
         ServeCommand.Create(),
+        ImageCommand.Create(),
     };
 }

@@ -13,7 +13,8 @@ namespace Crisp.CriServer.Containers;
 internal static class ContainerCreation
 {
     /// <summary>On return the container exists; on failure nothing of it does.</summary>
-    public static async Task<ContainerRecord> RunAsync(Node node, LiveSandbox sandbox, ContainerConfig config, string digest)
+    public static async Task<ContainerRecord> RunAsync(
+        Node node, LiveSandbox sandbox, ContainerConfig config, ImageRecord image, string digest)
     {
         if (sandbox.Link is not { } link || sandbox.Record.Stage != SandboxStage.Ready || sandbox.Removed)
         {
@@ -21,7 +22,6 @@ internal static class ContainerCreation
         }
 
         var id = Identifier.Create();
-        var image = FindImage(node, config);
         var input = new ContainerSpecInput(
             id, config, sandbox.Record, image, node.DirectoriesOf(id), node.FilesOf(sandbox.Record), node.Facts);
         var spec = CheckTarget(ContainerSpecBuilder.Build(input), sandbox);
@@ -61,7 +61,8 @@ internal static class ContainerCreation
         }
     }
 
-    private static ImageRecord FindImage(Node node, ContainerConfig config)
+    /// <summary>The container's image, kept on the node until the container's record keeps it.</summary>
+    public static ImageLease AcquireImage(Node node, ContainerConfig config)
     {
         var reference = config.Image?.Image ?? "";
         if (reference.Length == 0)
@@ -69,7 +70,7 @@ internal static class ContainerCreation
             throw CriException.Invalid("CreateContainer needs config.image.image: a name or an id of an image.");
         }
 
-        return node.FindImage(reference)
+        return node.Images.Acquire(reference)
             ?? throw CriException.NotFound($"The image {reference} is not on this node. Pull it, or bring it in with crisp image import.");
     }
 

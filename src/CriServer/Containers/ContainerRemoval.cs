@@ -1,5 +1,6 @@
 using Crisp.CriServer.Runtime;
 using Crisp.CriServer.State;
+using Crisp.Linux;
 using Crisp.Sandbox.Protocol;
 
 namespace Crisp.CriServer.Containers;
@@ -30,5 +31,6 @@ internal static class ContainerRemoval
         node.Index.Remove(container);
         Failpoint.Hit(FailpointName.ContainerRemoved);
         TreeRemoval.Remove(node.DirectoriesOf(container.Id).Path);
+        node.Images.Collect();
     }
 }

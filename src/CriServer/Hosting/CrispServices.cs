@@ -1,6 +1,7 @@
 using Crisp.CriServer.Configuration;
 using Crisp.CriServer.Images;
 using Crisp.CriServer.Runtime;
+using Crisp.Images;
 
 namespace Crisp.CriServer.Hosting;
 
@@ -30,9 +31,11 @@ internal static class CrispServices
             grpc.Interceptors.Add<CallInterceptor>();
         });
         services.AddSingleton<CallInterceptor>();
-        services.AddSingleton(provider => new Node(config, _ => null, provider.GetRequiredService<ILogger<Node>>()));
+        services.AddSingleton(_ => ImageStore.Open(Path.Combine(config.Root, "images")));
+        services.AddSingleton(provider => new Node(config, provider.GetRequiredService<ImageStore>(), provider.GetRequiredService<ILogger<Node>>()));
         services.AddSingleton<RuntimeServer>();
         services.AddSingleton<ImageServer>();
+        services.AddSingleton<ImageImportServer>();
         return services;
     }
 

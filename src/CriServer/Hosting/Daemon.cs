@@ -45,6 +45,7 @@ internal static partial class Daemon
         var app = builder.Build();
         app.MapGrpcService<RuntimeServer>();
         app.MapGrpcService<ImageServer>();
+        app.MapGrpcService<ImageImportServer>();
         return app;
     }
 

@@ -1,3 +1,4 @@
+using Crisp.Images;
 using Crisp.Linux;
 using Grpc.Core;
 using SandboxException = Crisp.Sandbox.Protocol.SandboxException;
@@ -21,6 +22,7 @@ internal static class ErrorStatus
         RpcException { StatusCode: StatusCode.Unimplemented } rpc when rpc.Status.Detail.Length == 0 =>
             new(StatusCode.Unimplemented, $"{call[(call.LastIndexOf('/') + 1)..]} is not implemented by this version of crisp."),
         RpcException rpc => rpc.Status,
+        ImageException image => new(CodeOf(image.Kind), image.Message),
         CriException cri => new(cri.Code, cri.Message),
         // The same numbers: both are gRPC's.
         SandboxException sandbox => new((StatusCode)(int)sandbox.Code, sandbox.Message),
@@ -33,5 +35,14 @@ internal static class ErrorStatus
         IOException { HResult: NoSpace or NoQuota or TooManyFiles or TooManyFilesInSystem } =>
             new(StatusCode.ResourceExhausted, error.Message),
         _ => new(StatusCode.Internal, error.Message),
+    };
+
+    private static StatusCode CodeOf(ImageError error) => error switch
+    {
+        ImageError.NotFound => StatusCode.NotFound,
+        ImageError.Invalid => StatusCode.InvalidArgument,
+        ImageError.BadContent => StatusCode.DataLoss,
+        ImageError.Unsupported => StatusCode.FailedPrecondition,
+        _ => StatusCode.Unavailable,
     };
 }

@@ -1,6 +1,12 @@
 using Crisp.Cri.V1;
+using Crisp.CriServer.Configuration;
+using Crisp.Images;
 
 namespace Crisp.CriServer.Images;
 
 /// <summary>CRI's ImageService over the image store, one file for each RPC.</summary>
-public sealed partial class ImageServer : ImageService.ImageServiceBase;
+public sealed partial class ImageServer(CrispConfig config, ImageStore store) : ImageService.ImageServiceBase
+{
+    private readonly ImageStore _store = store;
+    private readonly PinnedImages _pinned = new(config.PinnedImages);
+}

@@ -26,6 +26,7 @@ internal sealed partial class Reconciler(Node node)
         await System.Threading.Tasks.Parallel.ForEachAsync(node.Index.All, options, async (sandbox, _) => await AdoptAsync(sandbox));
         await Leftovers.RemoveAsync(node, _problems);
         EndOrphans();
+        CollectImages();
         foreach (var problem in _problems)
         {
             Log.Problem(node.Logger, problem);
@@ -106,6 +107,24 @@ internal sealed partial class Reconciler(Node node)
             // It lives and does not answer now. Its containers are left in peace, and the watch goes on asking.
             _problems.Add($"The process {link.Identity.Pid} of the pod {sandbox.Id} does not answer: {e.Message}");
             SandboxWatch.Begin(node, sandbox, link, afterSequence: null);
+        }
+    }
+
+    // Only now is it known which layers containers use.
+    private void CollectImages()
+    {
+        foreach (var damaged in node.Images.Damaged)
+        {
+            _problems.Add($"A part of the image store was set aside as {damaged.Path}: {damaged.Reason}");
+        }
+
+        try
+        {
+            node.Images.Collect();
+        }
+        catch (Linux.LinuxException e)
+        {
+            _problems.Add($"Unused image layers could not be removed: {e.Message}");
         }
     }
 

@@ -49,7 +49,8 @@ public sealed partial class RuntimeServer
                         "Remove it first, or use another attempt.");
             }
 
-            var record = await ContainerCreation.RunAsync(_node, sandbox, request.Config, digest);
+            using var image = ContainerCreation.AcquireImage(_node, request.Config);
+            var record = await ContainerCreation.RunAsync(_node, sandbox, request.Config, image.Image, digest);
             _node.Index.Add(new LiveContainer(record, _node.ContainerRecords));
             return record.Id;
         }

@@ -7,6 +7,7 @@ using Crisp.CriServer.State;
 using Crisp.Images;
 using Crisp.Linux;
 using Crisp.Sandbox.Client;
+using Crisp.Sandbox.Spec;
 
 namespace Crisp.CriServer.Runtime;
 
@@ -17,7 +18,7 @@ public sealed class Node : IDisposable
     private const int LongestRunDirectory = 51;
     private readonly Lazy<SandboxLauncher> _launcher;
 
-    public Node(CrispConfig config, Func<string, ImageRecord?> findImage, ILogger<Node> logger)
+    public Node(CrispConfig config, ImageStore images, ILogger<Node> logger)
     {
         if (LinuxPath.Encode(config.Run).Length > LongestRunDirectory)
         {
@@ -26,7 +27,8 @@ public sealed class Node : IDisposable
         }
 
         Config = config;
-        FindImage = findImage;
+        Images = images;
+        images.LayersInUse = LayersInUse;
         Logger = logger;
         _launcher = new Lazy<SandboxLauncher>(() => SandboxLauncher.Open(config.SandboxBinaryPath));
         var setAside = Path.Combine(config.Root, "records", "set-aside");
@@ -41,8 +43,7 @@ public sealed class Node : IDisposable
 
     public CrispConfig Config { get; }
 
-    /// <summary>The image of a name or an id, in any form that CRI has; null when it is not on this node.</summary>
-    public Func<string, ImageRecord?> FindImage { get; }
+    public ImageStore Images { get; }
 
     public ILogger Logger { get; }
 
@@ -91,6 +92,11 @@ public sealed class Node : IDisposable
 
     /// <summary>Nanoseconds since the epoch, as CRI's times are.</summary>
     public static long Now() => (DateTime.UtcNow - DateTime.UnixEpoch).Ticks * TimeSpan.NanosecondsPerTick;
+
+    /// <summary>The layers of all containers' overlays, whether their images are still there or not.</summary>
+    private IEnumerable<string> LayersInUse()
+        => Index.Containers.SelectMany(c => c.Record.Spec.Mounts.Select(m => m.Source).Prepend(c.Record.Spec.Root.Source))
+            .OfType<OverlaySource>().SelectMany(source => source.Lower);
 
     public void Dispose()
     {
