@@ -9,5 +9,6 @@ internal static class CrispCommand
     {
         ServeCommand.Create(),
         ImageCommand.Create(),
+        ConfigCommand.Create(),
     };
 }

@@ -26,6 +26,11 @@ internal static class DaemonChannel
             await socket.ConnectAsync(new UnixDomainSocketEndPoint(path), cancellation);
             return new NetworkStream(socket, ownsSocket: true);
         }
+        catch (SocketException error)
+        {
+            socket.Dispose();
+            throw new DaemonUnreachableException(DaemonFailure.Sentence(path, error), error);
+        }
         catch
         {
             socket.Dispose();

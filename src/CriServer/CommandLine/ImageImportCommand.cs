@@ -1,6 +1,5 @@
 using System.CommandLine;
 using Crisp.Api.V1;
-using Crisp.CriServer.Configuration;
 using Grpc.Core;
 
 namespace Crisp.CriServer.CommandLine;
@@ -10,7 +9,7 @@ internal static class ImageImportCommand
 {
     public static Command Create()
     {
-        var socket = new Option<string?>("--socket") { Description = "The daemon's socket", HelpName = "PATH" };
+        var daemon = new DaemonOptions();
         var name = new Option<string?>("--name")
         {
             Description = "The image's name, for example registry.example/app:1 (default: the names in the archive)",
@@ -21,10 +20,11 @@ internal static class ImageImportCommand
             "import",
             "Bring an image in from a file or directory. The daemon opens it: it must be on the daemon's machine, where the daemon can read it.")
         {
-            socket, name, path,
+            name, path,
         };
-        command.SetAction((parsed, cancellation) => RunAsync(
-            parsed.GetValue(socket) ?? new CrispConfig().SocketPath,
+        daemon.AddTo(command);
+        command.SetRun((parsed, cancellation) => RunAsync(
+            daemon.SocketPath(parsed),
             new ImportImageRequest { Path = Path.GetFullPath(parsed.GetRequiredValue(path)), Name = parsed.GetValue(name) ?? "" },
             parsed.InvocationConfiguration.Output,
             parsed.InvocationConfiguration.Error,
@@ -55,12 +55,10 @@ internal static class ImageImportCommand
 
             return 0;
         }
-        catch (RpcException failure)
+        catch (RpcException failure) when (failure.StatusCode != StatusCode.Cancelled)
         {
             progress.Clear();
-            var reason = failure.StatusCode == StatusCode.Unavailable ? $"No daemon answers on {socket}. Start it with crisp serve." : failure.Status.Detail;
-            await error.WriteLineAsync($"crisp: {request.Path} was not imported. {reason}");
-            return 1;
+            throw new CommandException($"{request.Path} was not imported. {DaemonFailure.Sentence(failure)}", failure);
         }
     }
 

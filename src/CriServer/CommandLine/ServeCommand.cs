@@ -9,6 +9,7 @@ internal static class ServeCommand
 {
     public static Command Create()
     {
+        var file = DaemonOptions.ConfigFileOption();
         var root = new Option<string?>("--root") { Description = "Directory of images and records", HelpName = "DIR" };
         var run = new Option<string?>("--run") { Description = "Directory of sockets and live state", HelpName = "DIR" };
         var socket = new Option<string?>("--socket") { Description = "CRI socket (default: crisp.sock in the run directory)", HelpName = "PATH" };
@@ -16,10 +17,12 @@ internal static class ServeCommand
         var level = new Option<LogLevel?>("--log-level") { Description = "Least important lines that are logged" };
         var format = new Option<LogFormat?>("--log-format") { Description = "Lines for people or JSON" };
 
-        var command = new Command("serve", "Run the daemon.") { root, run, socket, sandbox, level, format };
-        command.SetAction(async (parsed, cancellation) =>
+        var command = new Command("serve", "Run the daemon.") { file, root, run, socket, sandbox, level, format };
+
+        // Without SetRun: the host listens for signals itself.
+        command.SetAction((parsed, cancellation) => CommandRun.ReportAsync(parsed, async () =>
         {
-            var config = new CrispConfig();
+            var config = ConfigFile.Load(parsed.GetValue(file));
             config = config with
             {
                 Root = FullPath(parsed.GetValue(root)) ?? config.Root,
@@ -29,17 +32,9 @@ internal static class ServeCommand
                 LogLevel = parsed.GetValue(level) ?? config.LogLevel,
                 LogFormat = parsed.GetValue(format) ?? config.LogFormat,
             };
-            try
-            {
-                await Daemon.RunAsync(config, cancellation);
-                return 0;
-            }
-            catch (StartException error)
-            {
-                await parsed.InvocationConfiguration.Error.WriteLineAsync($"crisp: {error.Message}");
-                return 1;
-            }
-        });
+            await Daemon.RunAsync(config, cancellation);
+            return 0;
+        }));
         return command;
     }
 

@@ -1,6 +1,7 @@
 namespace Crisp.CriServer.Configuration;
 
 /// <summary>Everything an administrator can choose, complete with its defaults: a daemon without a file runs by these.</summary>
+/// <remarks>Each property that can be set has its entry in <see cref="ConfigOptions"/>.</remarks>
 public sealed record CrispConfig
 {
     /// <summary>Images and the records of pods and containers. Survives a reboot. Mode 0700.</summary>
@@ -21,6 +22,12 @@ public sealed record CrispConfig
 
     /// <summary>References of images that the kubelet's garbage collection must leave alone.</summary>
     public IReadOnlyList<string> PinnedImages { get; init; } = [];
+
+    /// <summary>Where the network configurations of CNI lie.</summary>
+    public string CniConfDirectory { get; init; } = "/etc/cni/net.d";
+
+    /// <summary>Where CNI plugins are looked for, in this order.</summary>
+    public IReadOnlyList<string> CniBinDirectories { get; init; } = ["/opt/cni/bin", "/usr/lib/cni"];
 
     /// <summary>How long a stopping daemon waits for the calls in flight.</summary>
     public TimeSpan ShutdownTimeout { get; init; } = TimeSpan.FromSeconds(10);

@@ -1,0 +1,79 @@
+using Tomlyn.Parsing;
+using Tomlyn.Syntax;
+
+namespace Crisp.CriServer.Configuration;
+
+/// <summary>Reads configuration files. All that is wrong in one is said at once, each with its line.</summary>
+internal static class ConfigFile
+{
+    public const string DefaultPath = "/etc/crisp/config.toml";
+
+    /// <param name="path">A file that must exist, or null for the default one, without which the defaults hold.</param>
+    /// <exception cref="ConfigException">The file cannot be read, or something in it is wrong.</exception>
+    public static CrispConfig Load(string? path)
+    {
+        string text;
+        try
+        {
+            text = File.ReadAllText(path ?? DefaultPath);
+        }
+        catch (Exception e) when (path is null && e is FileNotFoundException or DirectoryNotFoundException)
+        {
+            return new CrispConfig();
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new ConfigException([$"Cannot read the configuration {path ?? DefaultPath}: {e.Message}"], e);
+        }
+
+        return Parse(text, path ?? DefaultPath);
+    }
+
+    /// <param name="name">The file's name, for the errors.</param>
+    /// <exception cref="ConfigException">Something in it is wrong.</exception>
+    public static CrispConfig Parse(string text, string name)
+    {
+        var document = SyntaxParser.Parse(text, name, validate: true);
+        var problems = new List<(int Line, string Text)>();
+        foreach (var message in document.Diagnostics)
+        {
+            problems.Add((Line(message.Span), message.Message));
+        }
+
+        var config = new CrispConfig();
+        foreach (var (line, key, value) in ConfigEntries.Of(document, problems))
+        {
+            var option = ConfigOptions.All.FirstOrDefault(o => o.Name == key);
+            if (option is null)
+            {
+                problems.Add((line, $"There is no option \"{key}\". Did you mean \"{NearestOption(key)}\"?"));
+                continue;
+            }
+
+            try
+            {
+                config = option.Apply(config, value);
+            }
+            catch (ConfigValueException e)
+            {
+                problems.Add((line, $"{key} {e.Message}"));
+            }
+        }
+
+        return problems.Count == 0
+            ? config
+            : throw new ConfigException([.. problems.OrderBy(p => p.Line).Select(p => $"{name}:{p.Line}: {p.Text}")]);
+    }
+
+    internal static int Line(SourceSpan span) => span.Start.Line + 1;
+
+    // Somebody who left out or mistook the section still wrote a key that is close to the right one.
+    private static string NearestOption(string key) => ConfigOptions.All.MinBy(o => Distance(key, o))!.Name;
+
+    private static int Distance(string key, ConfigOption option) => new[]
+    {
+        NearestName.Distance(key, option.Name),
+        NearestName.Distance(key[(key.LastIndexOf('.') + 1)..], option.Key) + 1,
+        option.Section.Length == 0 ? int.MaxValue : NearestName.Distance(key, option.Section) + 1,
+    }.Min();
+}

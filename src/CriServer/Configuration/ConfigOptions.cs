@@ -1,0 +1,99 @@
+namespace Crisp.CriServer.Configuration;
+
+/// <summary>All options of the configuration file, in the order of the default one.</summary>
+internal static class ConfigOptions
+{
+    public static IReadOnlyList<ConfigOption> All { get; } =
+    [
+        new()
+        {
+            Section = "",
+            Key = "root",
+            Comment = "Images, and the records of pods and containers. Survives a reboot; made with mode 0700.\n"
+                + "Its filesystem must be able to carry an overlay (ext4, xfs with ftype=1, btrfs).",
+            Show = c => ConfigText.Quote(c.Root),
+            Apply = (c, v) => c with { Root = v.AbsolutePath() },
+        },
+        new()
+        {
+            Section = "",
+            Key = "run",
+            Comment = "Sockets and live state, emptied by a reboot; made with mode 0700. At most 51 bytes long, so that\n"
+                + "the paths of the pods' sockets fit into the kernel's 107.",
+            Show = c => ConfigText.Quote(c.Run),
+            Apply = (c, v) => c with { Run = v.AbsolutePath() },
+        },
+        new()
+        {
+            Section = "",
+            Key = "socket",
+            Comment = "The socket on which CRI is served (the kubelet's --container-runtime-endpoint, with unix:// before it).\n"
+                + "Default: crisp.sock in the run directory.",
+            IsSet = c => c.Socket is not null,
+            Show = c => ConfigText.Quote(c.SocketPath),
+            Apply = (c, v) => c with { Socket = v.AbsolutePath() },
+        },
+        new()
+        {
+            Section = "",
+            Key = "sandbox_binary",
+            Comment = "The program of the pods. Running pods keep the one they were started with.\n"
+                + "Default: crisp-sandbox beside crisp itself.",
+            IsSet = c => c.SandboxBinary is not null,
+            Show = c => ConfigText.Quote(c.SandboxBinaryPath),
+            Apply = (c, v) => c with { SandboxBinary = v.AbsolutePath() },
+        },
+        new()
+        {
+            Section = "",
+            Key = "shutdown_timeout",
+            Comment = "How long a stopping daemon waits for the calls in flight. Pods live on in any case.\n"
+                + "Numbers with h, m, s or ms: \"1m30s\".",
+            Show = c => ConfigText.Quote(Duration.Show(c.ShutdownTimeout)),
+            Apply = (c, v) => c with { ShutdownTimeout = v.Duration() },
+        },
+        new()
+        {
+            Section = "log",
+            Key = "level",
+            Comment = "The least important lines that are logged: trace, debug, information, warning, error, critical or none.\n"
+                + "debug shows every call with its duration.",
+            Show = c => ConfigText.Quote(ConfigText.Word(c.LogLevel)),
+            Apply = (c, v) => c with { LogLevel = v.Word<LogLevel>() },
+        },
+        new()
+        {
+            Section = "log",
+            Key = "format",
+            Comment = "text: lines for people. json: one object a line, for collectors. Both go to standard error.",
+            Show = c => ConfigText.Quote(ConfigText.Word(c.LogFormat)),
+            Apply = (c, v) => c with { LogFormat = v.Word<LogFormat>() },
+        },
+        new()
+        {
+            Section = "images",
+            Key = "pinned",
+            Comment = "References of images that the kubelet's garbage collection must leave alone, for example of a node\n"
+                + "that cannot pull them again.",
+            Show = c => ConfigText.List(c.PinnedImages),
+            Apply = (c, v) => c with { PinnedImages = v.Texts() },
+        },
+        new()
+        {
+            Section = "cni",
+            Key = "conf_dir",
+            Comment = "Where the network plugin leaves its configuration. While there is none the node is not NetworkReady,\n"
+                + "and only pods with the node's own network run.",
+            Show = c => ConfigText.Quote(c.CniConfDirectory),
+            Apply = (c, v) => c with { CniConfDirectory = v.AbsolutePath() },
+        },
+        new()
+        {
+            Section = "cni",
+            Key = "bin_dirs",
+            Comment = "Where CNI plugins are looked for; the first that has one wins.",
+            Show = c => ConfigText.List(c.CniBinDirectories),
+            Apply = (c, v) => c with { CniBinDirectories = v.AbsolutePaths() },
+        },
+    ];
+}

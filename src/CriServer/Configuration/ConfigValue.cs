@@ -1,0 +1,62 @@
+using Tomlyn.Syntax;
+
+namespace Crisp.CriServer.Configuration;
+
+/// <summary>A value of the configuration file; each reading throws <see cref="ConfigValueException"/> when it is something else.</summary>
+internal sealed class ConfigValue(ValueSyntax? syntax)
+{
+    public string Text() => Text(syntax);
+
+    public IReadOnlyList<string> Texts() => Items(Text);
+
+    public string AbsolutePath() => AbsolutePath(syntax);
+
+    public IReadOnlyList<string> AbsolutePaths() => Items(AbsolutePath);
+
+    public TimeSpan Duration()
+    {
+        var text = syntax is StringValueSyntax ? Text() : throw Wrong("a time such as \"10s\"");
+        return Configuration.Duration.TryParse(text, out var time) ? time : throw Wrong("a time such as \"10s\" or \"1m30s\"");
+    }
+
+    /// <summary>A value of an enumeration by its lower-case name.</summary>
+    public T Word<T>()
+        where T : struct, Enum
+    {
+        var words = Enum.GetValues<T>();
+        var text = Text();
+        foreach (var word in words)
+        {
+            if (ConfigText.Word(word) == text)
+            {
+                return word;
+            }
+        }
+
+        var names = words.Select(ConfigText.Word).ToList();
+        throw new ConfigValueException(
+            $"must be one of {string.Join(", ", names)}; it is {ConfigText.Quote(text)}. Did you mean {ConfigText.Quote(NearestName.Of(text, names))}?");
+    }
+
+    private static string Text(ValueSyntax? syntax) =>
+        syntax is StringValueSyntax { Value: { } text } ? text : throw Wrong(syntax, "a text in quotes");
+
+    private static string AbsolutePath(ValueSyntax? syntax)
+    {
+        var path = Text(syntax);
+        return Path.IsPathFullyQualified(path) && !path.Contains('\0', StringComparison.Ordinal)
+            ? path
+            : throw Wrong(syntax, "an absolute path");
+    }
+
+    private List<T> Items<T>(Func<ValueSyntax?, T> read) => syntax is ArraySyntax array
+        ? [.. array.Items.Select(item => read(item.Value))]
+        : throw Wrong("a list in brackets");
+
+    private ConfigValueException Wrong(string wanted) => Wrong(syntax, wanted);
+
+    private static ConfigValueException Wrong(ValueSyntax? syntax, string wanted) => new($"must be {wanted}; it is {$"{syntax}".Trim()}.");
+}
+
+/// <summary>What is wrong with a value, to be said after the option's name.</summary>
+internal sealed class ConfigValueException(string message) : Exception(message);
