@@ -18,5 +18,5 @@ public sealed class CniException : Exception
     public bool NeverRan { get; init; }
 
     /// <summary>What the plugin itself said; null when it said nothing that could be read.</summary>
-    public CniError? Error { get; }
+    public CniError? Error { get; init; }
 }

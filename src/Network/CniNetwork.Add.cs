@@ -69,15 +69,17 @@ public sealed partial class CniNetwork
         var previous = result is null ? (JsonElement?)null : PreviousResult.In(result, chain.Network.Version);
         try
         {
-            // Code 3 says that the plugin has nothing to clean up.
-            var nothing = cause is CniException { NeverRan: true } or CniException { Error.Code: CniError.UnknownContainer };
-            RunDelete(chain, nothing ? failed - 1 : failed, previous);
+            RunDelete(chain, DidNothing(cause) ? failed - 1 : failed, previous);
             Forget(chain.Attachment!);
         }
         catch (Exception e) when (e is CniException or LinuxException)
         {
             // The cache still says Adding, so that the next DEL of this pod tries again.
-            throw new CniException($"{cause.Message} What it had done could not be undone either: {e.Message}", cause);
+            throw new CniException($"{cause.Message} What was done before could not be undone: {e.Message}", cause) { Error = (cause as CniException)?.Error };
         }
     }
+
+    // Of the codes, 3 says that there is nothing to clean up, and with 1 the plugin would not understand DEL either.
+    private static bool DidNothing(Exception cause)
+        => cause is CniException { NeverRan: true } or CniException { Error.Code: CniError.UnknownContainer or CniError.IncompatibleVersion };
 }

@@ -60,7 +60,7 @@ internal sealed class PluginProcess : IDisposable
                 process?.Dispose();
                 stdout.Dispose();
                 stderr.Dispose();
-                throw e is LinuxException or TimeoutException ? new CniException(CannotStart(plugin, e), e) { NeverRan = true } : e;
+                throw e is LinuxException or TimeoutException or PlanDiedException ? new CniException(CannotStart(plugin, e), e) { NeverRan = true } : e;
             }
         }
     }

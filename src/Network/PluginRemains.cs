@@ -1,16 +1,23 @@
 using System.Globalization;
+using System.Text;
 using Crisp.Linux;
 
 namespace Crisp.Network;
 
 /// <summary>
 /// Processes of plugins whose daemon is gone, or that have left their group. All of them have inherited an open file of the
-/// attachment's cache entry; whoever has it open is one of them.
+/// attachment's cache entry; whoever has it open, and would hand it on to what it executes, is one of them.
 /// </summary>
+/// <remarks>
+/// A process that the daemon is just starting for another purpose has copies of all its descriptors until it executes its
+/// program. There this one is close-on-exec, as it is in the daemon, and such a process must not be touched.
+/// </remarks>
 internal static class PluginRemains
 {
     private const int SigKill = 9;
     private const int Tries = 100;
+    private const int MaxInfo = 64 * 1024;
+    private const string Flags = "flags:";
     private static readonly TimeSpan _pause = TimeSpan.FromMilliseconds(20);
 
     /// <summary>Kills every process but this one that has the file open, and waits until none is left.</summary>
@@ -73,13 +80,21 @@ internal static class PluginRemains
         try
         {
             using var directory = Files.Open($"/proc/{pid}/fd", OpenFlags.Directory);
-            return Files.ReadDirectory(directory).Any(name => Is(directory, name, file));
+            return Files.ReadDirectory(directory).Any(name => Is(directory, name, file) && IsInheritable(pid, name));
         }
         catch (LinuxException e) when (e.Errno is Errno.ENOENT or Errno.ESRCH or Errno.EACCES)
         {
             // It has ended, or it is somebody's whom this process may not look at, and so not ours.
             return false;
         }
+    }
+
+    // proc_pid_fdinfo(5): "flags:" in octal, with O_CLOEXEC.
+    private static bool IsInheritable(int pid, string name)
+    {
+        using var info = Files.Open($"/proc/{pid}/fdinfo/{name}", OpenFlags.ReadOnly);
+        var line = Encoding.ASCII.GetString(Files.ReadToEnd(info, MaxInfo)).Split('\n').First(l => l.StartsWith(Flags, StringComparison.Ordinal));
+        return ((OpenFlags)Convert.ToInt32(line[Flags.Length..].Trim(), 8) & OpenFlags.CloseOnExec) == 0;
     }
 
     private static bool Is(FileDescriptor directory, string name, FileStatus file)

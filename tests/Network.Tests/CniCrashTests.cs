@@ -102,6 +102,34 @@ public sealed class CniCrashTests : IDisposable
     }
 
     [Fact]
+    public async Task ProcessesThatAreStartedMeanwhile_AreNotTakenForRemains()
+    {
+        // Between fork and exec they have the entry open too, close-on-exec.
+        using var stop = new CancellationTokenSource();
+        var started = Task.Run(() =>
+        {
+            var count = 0;
+            for (; !stop.IsCancellationRequested; count++)
+            {
+                using var process = Process.Start("true");
+                process.WaitForExit();
+                Assert.Equal(0, process.ExitCode);
+            }
+
+            return count;
+        });
+        for (var i = 0; i < 20; i++)
+        {
+            using var dying = Dying(CniStep.AddRecorded, 1);
+            await Assert.ThrowsAsync<Death>(() => dying.AddAsync(FakePlugins.Network("first"), FakePlugins.Attachment()));
+            await DeleteInANewProcess();
+        }
+
+        await stop.CancelAsync();
+        Assert.True(await started > 0);
+    }
+
+    [Fact]
     public async Task DamagedEntry_IsSetAsideAndDeletedByTheNodesNetwork()
     {
         var network = FakePlugins.Network("first", "second");

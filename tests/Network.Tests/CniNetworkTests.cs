@@ -198,7 +198,7 @@ public sealed class CniNetworkTests : IDisposable
         _plugins.Add("first", "echo broken >&2; exit 1");
 
         var error = await Assert.ThrowsAsync<CniException>(() => _network.AddAsync(FakePlugins.Network("first"), FakePlugins.Attachment()));
-        Assert.Contains("could not be undone either", error.Message, StringComparison.Ordinal);
+        Assert.Contains("could not be undone", error.Message, StringComparison.Ordinal);
         Assert.Single(_network.Attachments());
 
         _plugins.AddGood("first");
