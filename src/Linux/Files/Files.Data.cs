@@ -111,6 +111,20 @@ public static partial class Files
         return content[..length];
     }
 
+    /// <summary>ioctl(2), FIONREAD: how many bytes a pipe, socket or terminal holds now.</summary>
+    public static int BytesReadable(FileDescriptor file)
+    {
+        const nuint Fionread = 0x541B;
+        var count = 0;
+        // SAFETY: the kernel writes one int, which lives on this stack.
+        unsafe
+        {
+            Check.Result(Libc.ioctl(file, Fionread, &count), "ioctl", "FIONREAD");
+        }
+
+        return count;
+    }
+
     /// <summary>lseek(2) with SEEK_SET.</summary>
     public static void Seek(FileDescriptor file, long offset)
     {

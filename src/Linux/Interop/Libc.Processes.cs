@@ -83,6 +83,10 @@ internal static unsafe partial class Libc
     [LibraryImport(Name)]
     internal static partial int sigfillset(sigset_t* set);
 
+    // int signalfd(int fd, const sigset_t *mask, int flags);
+    [LibraryImport(Name, SetLastError = true)]
+    internal static partial int signalfd(int fd, sigset_t* mask, int flags);
+
     // int poll(struct pollfd *fds, nfds_t nfds, int timeout);
     [LibraryImport(Name, SetLastError = true)]
     internal static partial int poll(pollfd* fds, nuint nfds, int timeout);

@@ -48,6 +48,7 @@ internal enum ArgumentFormat : byte
     Device,
     FileMode,
     Milliseconds,
+    SignalMaskOperation,
 }
 
 /// <summary>One argument of a step.</summary>
@@ -85,5 +86,7 @@ internal sealed record FilterSource(int Instructions);
 internal sealed record CloneSource(NamespaceFlags Namespaces, string? Cgroup);
 
 internal sealed record GroupsSource(IReadOnlyList<uint> Groups);
+
+internal sealed record SignalsSource(IReadOnlyList<int> Signals);
 
 internal sealed record SymbolSource(string Name);

@@ -31,6 +31,20 @@ public sealed partial class PlanBuilder
             Null);
     }
 
+    /// <summary>rt_sigprocmask(2), SIG_BLOCK: the program starts with these blocked, in its first thread and so in all of them.</summary>
+    /// <param name="signals">Numbers. <see cref="SignalsDefault"/> must come before, since it unblocks all.</param>
+    public StepReference SignalsBlock(params ReadOnlySpan<int> signals)
+    {
+        const int SigsetSize = sizeof(ulong);
+        var mask = Signals.Mask(signals);
+        return Add(
+            SystemCall.rt_sigprocmask,
+            Literal(0, ArgumentFormat.SignalMaskOperation),
+            Struct(mask, new SignalsSource(signals.ToArray())),
+            Null,
+            Literal(SigsetSize));
+    }
+
     /// <summary>keyctl(2), KEYCTL_JOIN_SESSION_KEYRING: an anonymous keyring of its own, so that none of the node's is seen.</summary>
     public StepReference JoinSessionKeyring() => Add(SystemCall.keyctl, Literal(1, ArgumentFormat.Keyctl), Null);
 

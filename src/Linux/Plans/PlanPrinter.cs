@@ -92,6 +92,7 @@ public static class PlanPrinter
         string text => Quote(text),
         IEnumerable<string> texts => $"[{string.Join(", ", texts.Select(Quote))}]",
         GroupsSource groups => $"[{string.Join(", ", groups.Groups)}]",
+        SignalsSource signals => $"[{string.Join(", ", signals.Signals)}]",
         SymbolSource symbol => symbol.Name,
         CloneSource clone => SymbolTable.Format((long)clone.Namespaces, ArgumentFormat.NamespaceFlags)
             + (clone.Cgroup is null ? string.Empty : $" into {clone.Cgroup}"),

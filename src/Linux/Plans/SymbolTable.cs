@@ -70,6 +70,7 @@ internal static class SymbolTable
         ArgumentFormat.Keyctl => One(value, [(1, "JOIN_SESSION_KEYRING")]),
         ArgumentFormat.Ioctl => One(
             value, [(0x540E, "TIOCSCTTY"), (0x5441, "TIOCGPTPEER"), (0x8914, "SIOCSIFFLAGS"), (0x40045431, "TIOCSPTLCK")]),
+        ArgumentFormat.SignalMaskOperation => One(value, [(0, "BLOCK"), (1, "UNBLOCK"), (2, "SETMASK")]),
         ArgumentFormat.Capability => CapabilitySet.NameOf((int)value),
         ArgumentFormat.Rlimit => ResourceLimits.NameOf((int)value)["RLIMIT_".Length..],
         ArgumentFormat.FileMode => FileMode(value),

@@ -57,6 +57,10 @@ public static class Processes
     /// <returns>Null when there is no child at all (ECHILD), or with <paramref name="block"/> false when none has ended.</returns>
     public static ProcessExit? WaitAny(bool block) => Wait(0, 0, block ? 0 : WNoHang);
 
+    /// <summary>waitid(2) with P_ALL, WNOHANG and WNOWAIT: a child that has ended and is still to be reaped.</summary>
+    /// <returns>Null when there is none.</returns>
+    public static ProcessExit? PeekEnded() => Wait(0, 0, WNoHang | WNoWait);
+
     /// <summary>waitid(2) with P_PIDFD and WEXITED: waits for this child, and reaps it.</summary>
     public static ProcessExit WaitPidfd(FileDescriptor pidfd)
     {
@@ -116,6 +120,7 @@ public static class Processes
     private const int PPid = 1;
     private const int PPidfd = 3;
     private const int WNoHang = 1;
+    private const int WNoWait = 0x100_0000;
 
     private static ProcessExit? Wait(int idType, int id, int options)
     {

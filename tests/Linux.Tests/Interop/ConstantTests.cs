@@ -24,6 +24,7 @@ public sealed partial class ConstantTests
         BasicStats = STATX_BASIC_STATS
         Cgroup2Magic = CGROUP2_SUPER_MAGIC
         CgroupDevice = enum BPF_CGROUP_DEVICE
+        Child = SIGCHLD
         CldExited = CLD_EXITED
         CloneClearSighand = CLONE_CLEAR_SIGHAND
         CloneIntoCgroup = CLONE_INTO_CGROUP
@@ -37,14 +38,18 @@ public sealed partial class ConstantTests
         FGetfl = F_GETFL
         FGetSeals = F_GET_SEALS
         FilterOffset = offsetof(struct sock_fprog, filter)
+        Fionread = FIONREAD
         FSetfd = F_SETFD
         FSetfl = F_SETFL
         FsmountCloexec = FSMOUNT_CLOEXEC
         FsopenCloexec = FSOPEN_CLOEXEC
         HeaderSize = sizeof(struct cmsghdr)
+        Hangup = SIGHUP
         IffUp = enum IFF_UP
         IFNAMSIZ = IFNAMSIZ
         InstructionSize = sizeof(struct sock_filter)
+        Kill = SIGKILL
+        Last = -
         LockEx = LOCK_EX
         LockNb = LOCK_NB
         MaxDescriptors = -
@@ -79,7 +84,9 @@ public sealed partial class ConstantTests
         Replace = BPF_F_REPLACE
         ScmRights = enum SCM_RIGHTS
         SetModeFilter = SECCOMP_SET_MODE_FILTER
+        SfdCloexecNonblock = SFD_CLOEXEC | SFD_NONBLOCK
         ShutWr = enum SHUT_WR
+        SigBlock = SIG_BLOCK
         SigChld = SIGCHLD
         SigKill = SIGKILL
         Siocsifflags = SIOCSIFFLAGS
@@ -89,15 +96,19 @@ public sealed partial class ConstantTests
         SockStream = SOCK_STREAM
         SolSocket = SOL_SOCKET
         SoPeercred = SO_PEERCRED
+        Terminate = SIGTERM
         Tiocgptpeer = TIOCGPTPEER
         Tiocgwinsz = TIOCGWINSZ
         Tiocsctty = TIOCSCTTY
         Tiocsptlck = TIOCSPTLCK
         Tiocswinsz = TIOCSWINSZ
         TmpfsMagic = TMPFS_MAGIC
+        User1 = SIGUSR1
+        User2 = SIGUSR2
         Version3 = _LINUX_CAPABILITY_VERSION_3
         WExited = WEXITED
         WNoHang = WNOHANG
+        WNoWait = WNOWAIT
         """);
 
     /// <summary>The arrays of SymbolTable.cs: the prefix that the kernel's names have before those in the array.</summary>
@@ -120,6 +131,7 @@ public sealed partial class ConstantTests
         CapabilityAmbient = PR_CAP_AMBIENT_
         SeccompOperation = SECCOMP_
         Keyctl = KEYCTL_
+        SignalMaskOperation = SIG_
         Ioctl =
         FileMode = S_IF
         """);
