@@ -1,2 +1,18 @@
-Console.Error.WriteLine("crisp-sandbox is started by crisp, never by hand.");
-return 64;
+using Crisp.Linux;
+using Crisp.Sandbox.Server;
+
+if (args is not ["--id", var id, "--run-dir", var directory])
+{
+    Diagnostics.Say("crisp-sandbox is started by crisp, never by hand: crisp-sandbox --id ID --run-dir DIRECTORY");
+    return 64;
+}
+
+try
+{
+    return SandboxProgram.Run(id, directory);
+}
+catch (Exception e) when (e is LinuxException or IOException or NotSupportedException)
+{
+    Diagnostics.Say($"The process of the pod {id} cannot run: {e.Message}");
+    return 1;
+}

@@ -2,6 +2,7 @@ using System.Collections;
 using System.Text;
 using Crisp.Linux;
 using Crisp.Linux.Plans;
+using Crisp.Sandbox.Processes;
 using Crisp.Sandbox.Protocol;
 
 namespace Crisp.Sandbox.Client;
@@ -115,6 +116,7 @@ public sealed class SandboxLauncher : IDisposable
         var devNull = builder.Descriptor("/dev/null", nothing);
         builder.Label("Detach crisp-sandbox from the daemon").SetSid();
         builder.SignalsDefault();
+        builder.SignalsBlock([.. StraySignals.All]);
         builder.Umask(0x3F); // 0077
         builder.Chdir("/");
         builder.Dup2(devNull, 0);

@@ -1,0 +1,126 @@
+using Crisp.Cgroups;
+using Crisp.Linux;
+using Crisp.Sandbox.Launch;
+using Crisp.Sandbox.Logs;
+using Crisp.Sandbox.Protocol;
+using Crisp.Sandbox.Spec;
+
+namespace Crisp.Sandbox.Containers;
+
+/// <summary>CreateContainer: user, cgroup with its limits, log. On failure nothing of the container exists.</summary>
+internal static class ContainerCreation
+{
+    private static readonly TimeSpan _removePatience = TimeSpan.FromSeconds(1);
+
+    /// <exception cref="SandboxException">The specification cannot be carried out, before anything was done.</exception>
+    public static void Check(Pod pod, ContainerSpec spec, int descriptors)
+    {
+        pod.RequireStarted();
+        if (!IsId(spec.Id))
+        {
+            throw new SandboxException(RpcCode.InvalidArgument, $"The container id \"{spec.Id}\" is not 64 lower-case hexadecimal digits.");
+        }
+
+        if (pod.Containers.ContainsKey(spec.Id) || pod.Creating.Contains(spec.Id))
+        {
+            throw new SandboxException(RpcCode.AlreadyExists, $"There is a container {spec.Id} already.");
+        }
+
+        // What lies elsewhere would be neither counted with the pod nor removed with it.
+        if (!spec.CgroupPath.StartsWith(pod.Spec!.CgroupPath + "/", StringComparison.Ordinal))
+        {
+            throw new SandboxException(RpcCode.InvalidArgument, $"The container's cgroup {spec.CgroupPath} is not within the pod's, {pod.Spec.CgroupPath}.");
+        }
+
+        var needed = spec.Root.Source.NeedsDescriptor ? 1 : 0;
+        foreach (var mount in spec.Mounts)
+        {
+            needed += mount.Source.NeedsDescriptor ? 1 : 0;
+        }
+
+        if (!spec.Root.Source.NeedsDescriptor || needed != descriptors)
+        {
+            throw new SandboxException(
+                RpcCode.InvalidArgument, $"The specification needs a rootfs and the mounts' descriptors, {needed} in all; {descriptors} were sent.");
+        }
+    }
+
+    /// <param name="descriptors">In the order of <see cref="ContainerSpec"/>; from here on they are closed by the container, or on failure.</param>
+    public static void Begin(Pod pod, ContainerSpec spec, FileDescriptor[] descriptors, Action<Container> done, Action<Exception> failed)
+    {
+        pod.Creating.Add(spec.Id);
+        var held = Sort(spec, descriptors);
+        pod.Launches.Run(
+            () => Make(pod, spec, held),
+            made =>
+            {
+                pod.Creating.Remove(spec.Id);
+                pod.Containers.Add(spec.Id, Adopt(pod, made));
+                done(made.Container);
+            },
+            error =>
+            {
+                pod.Creating.Remove(spec.Id);
+                failed(error);
+            });
+    }
+
+    private static bool IsId(string id)
+    {
+        const int Length = 64;
+        foreach (var c in id)
+        {
+            if (!char.IsAsciiHexDigitLower(c))
+            {
+                return false;
+            }
+        }
+
+        return id.Length == Length;
+    }
+
+    private static ContainerDescriptors Sort(ContainerSpec spec, FileDescriptor[] descriptors)
+    {
+        var mounts = new FileDescriptor?[spec.Mounts.Count];
+        var next = 1;
+        for (var i = 0; i < mounts.Length; i++)
+        {
+            mounts[i] = spec.Mounts[i].Source.NeedsDescriptor ? descriptors[next++] : null;
+        }
+
+        return new ContainerDescriptors(descriptors[0], mounts);
+    }
+
+    private static Made Make(Pod pod, ContainerSpec spec, ContainerDescriptors held)
+    {
+        ICgroup? cgroup = null;
+        try
+        {
+            var user = UserResolver.Resolve(held.Rootfs, spec.Process.User);
+            held.LogFile = spec.Log is null ? null : LogFile.Open(spec.Log);
+            cgroup = pod.CgroupManager.Create(CgroupPath.Parse(spec.CgroupPath));
+            cgroup.Apply(ContainerLimits.From(spec.Resources));
+            cgroup.SetDeviceRules(ContainerLimits.From(spec.DeviceRules));
+            return new Made(new Container(spec, user, cgroup, held), cgroup.WatchOom());
+        }
+        catch
+        {
+            held.Dispose();
+            cgroup?.Remove(_removePatience);
+            throw;
+        }
+    }
+
+    private static Container Adopt(Pod pod, Made made)
+    {
+        var container = made.Container;
+        if (made.Oom is { } oom)
+        {
+            container.Oom = new OomEvents(pod.Loop, oom, () => pod.Events.ContainerOom(container.Id));
+        }
+
+        return container;
+    }
+
+    private sealed record Made(Container Container, OomWatch? Oom);
+}

@@ -1,0 +1,103 @@
+using Crisp.Linux;
+using Crisp.Sandbox.Launch;
+using Crisp.Sandbox.Logs;
+using Crisp.Sandbox.Protocol;
+using Crisp.Sandbox.Server;
+using Crisp.Sandbox.Spec;
+using Crisp.Sandbox.Streams;
+
+namespace Crisp.Sandbox.Containers;
+
+/// <summary>StartContainer: once. A container that cannot be started has ended, with exit code 128.</summary>
+internal static class ContainerStart
+{
+    public static void Begin(Pod pod, Container container, Action<Container> done, Action<Exception> failed)
+        => container.Operations.Run(end =>
+        {
+            pod.RequireNotEnding();
+            container.Require(ContainerStatus.Created);
+            var target = OpenTarget(pod, container.Spec);
+            container.BeginStart();
+            pod.Launches.Run(
+                () => Launch(pod, container, target),
+                end.With<Launched>(launched =>
+                {
+                    Run(pod, container, launched);
+                    done(container);
+                }),
+                error => ContainerEnd.NeverStarted(pod, container, error.Message, end.With(() => failed(error))));
+        }, failed);
+
+    /// <summary>The pidfd of the container whose PID namespace is joined, or null.</summary>
+    private static FileDescriptor? OpenTarget(Pod pod, ContainerSpec spec)
+    {
+        if (spec.Namespaces.Pid != PidNamespace.Target)
+        {
+            return null;
+        }
+
+        var target = pod.Containers.GetValueOrDefault(spec.Namespaces.TargetContainerId ?? "");
+        return target?.Pidfd?.Duplicate() ?? throw new SandboxException(
+            RpcCode.FailedPrecondition,
+            $"The container {spec.Namespaces.TargetContainerId}, whose PID namespace {spec.Id} is to join, is not running.");
+    }
+
+    private static Launched Launch(Pod pod, Container container, FileDescriptor? target)
+    {
+        var process = container.Spec.Process;
+        var output = container.Spec.Log is not null && !process.Terminal;
+        var pipes = StandardPipes.Create(
+            process.Stdin && !process.Terminal, output, output, pod.HostUid(container.User.Uid));
+        try
+        {
+            var held = container.Descriptors;
+            var launched = pod.Launcher.Launch(new ContainerLaunch(
+                container.Spec, container.User, held.Rootfs, held.Mounts, pod.Namespaces!, target, container.Cgroup, pipes.Child));
+            pod.Reaper.Expect(launched.Pid);
+            pipes.CloseChild();
+            held.CloseMounts();
+            return new Launched(launched, Clock.Now(), pipes);
+        }
+        catch
+        {
+            pipes.Dispose();
+            throw;
+        }
+        finally
+        {
+            target?.Dispose();
+        }
+    }
+
+    private static void Run(Pod pod, Container container, Launched launched)
+    {
+        var (process, at, pipes) = launched;
+        container.Started(process, at);
+        container.Descriptors.Stdin = pipes.Stdin;
+        container.Log = OpenLog(pod, container, pipes);
+        pod.Reaper.Watch(process.Pid, process.Pidfd, exit => ContainerEnd.Begin(pod, container, exit));
+    }
+
+    private static LogPump? OpenLog(Pod pod, Container container, StandardPipes pipes)
+    {
+        var writer = new LogWriter(container.Descriptors.TakeLogFile(), pod.LogBuffers);
+        if (container.Terminal is { } terminal)
+        {
+            // Nobody reading a terminal stops whoever writes to it, so that one without a log is read too.
+            Files.SetNonBlocking(terminal, true);
+            return new LogPump(writer, new LogSource(terminal.Duplicate(), isTerminal: true, isStderr: false, pod.LogBuffers));
+        }
+
+        if (pipes.Stdout is not { } stdout || pipes.Stderr is not { } stderr)
+        {
+            return null;
+        }
+
+        return new LogPump(
+            writer,
+            new LogSource(stdout, isTerminal: false, isStderr: false, pod.LogBuffers),
+            new LogSource(stderr, isTerminal: false, isStderr: true, pod.LogBuffers));
+    }
+
+    private sealed record Launched(LaunchedProcess Process, long At, StandardPipes Pipes);
+}

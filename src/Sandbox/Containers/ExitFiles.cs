@@ -1,0 +1,101 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using Crisp.Linux;
+using Crisp.Sandbox.Protocol;
+
+namespace Crisp.Sandbox.Containers;
+
+/// <summary>
+/// How containers ended, one file for each: <c>exits/CONTAINER.json</c> in the pod's run directory. A daemon that was away
+/// reads it even when this process has died meanwhile.
+/// </summary>
+internal sealed class ExitFiles : IDisposable
+{
+    /// <summary>A daemon that died within RemoveContainer still looks for the exit of a container that was deleted here.</summary>
+    internal const int MaxOfDeleted = 64;
+
+    private const uint DirectoryMode = 0x1C0; // 0700
+    private const uint FileMode = 0x180; // 0600
+    private readonly FileDescriptor _directory;
+    private readonly Queue<string> _deleted = new();
+
+    public ExitFiles(string runDirectory)
+    {
+        var path = Path.Combine(runDirectory, "exits");
+        try
+        {
+            Files.MkdirAt(FileDescriptor.CurrentDirectory, path, DirectoryMode);
+        }
+        catch (LinuxException e) when (e.Errno == Errno.EEXIST)
+        {
+            // Made by the daemon.
+        }
+
+        _directory = Files.Open(path, OpenFlags.Directory | OpenFlags.NoFollow);
+    }
+
+    /// <summary>On return it is on disk, whole, under its name.</summary>
+    public void Write(string containerId, ExitInfo exit)
+    {
+        var written = new WrittenExit
+        {
+            ExitCode = exit.ExitCode,
+            FinishedAt = exit.FinishedAt,
+            Signal = exit.Signal,
+            OomKilled = exit.OomKilled,
+            Message = exit.Message,
+        };
+        var temporary = $".{containerId}";
+        using (var file = Files.OpenAt(
+            _directory, temporary, OpenFlags.WriteOnly | OpenFlags.Create | OpenFlags.Truncate | OpenFlags.NoFollow, FileMode))
+        {
+            Files.WriteAll(file, JsonSerializer.SerializeToUtf8Bytes(written, ExitJson.Default.WrittenExit));
+            Files.Fsync(file);
+        }
+
+        Files.RenameAt2(_directory, temporary, _directory, $"{containerId}.json");
+        Files.Fsync(_directory);
+    }
+
+    /// <summary>The container was deleted: its file stays a while, but not those of all containers of a pod's long life.</summary>
+    public void Forget(string containerId)
+    {
+        _deleted.Enqueue(containerId);
+        if (_deleted.Count > MaxOfDeleted)
+        {
+            Remove(_deleted.Dequeue());
+        }
+    }
+
+    public void Dispose() => _directory.Dispose();
+
+    private void Remove(string containerId)
+    {
+        try
+        {
+            Files.UnlinkAt(_directory, $"{containerId}.json");
+        }
+        catch (LinuxException e) when (e.Errno == Errno.ENOENT)
+        {
+            // It never ran.
+        }
+    }
+}
+
+/// <summary>ExitInfo of sandbox.proto on disk.</summary>
+internal sealed record WrittenExit
+{
+    public int ExitCode { get; init; }
+
+    public long FinishedAt { get; init; }
+
+    public int Signal { get; init; }
+
+    public bool OomKilled { get; init; }
+
+    public string Message { get; init; } = "";
+}
+
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase)]
+[JsonSerializable(typeof(WrittenExit))]
+internal sealed partial class ExitJson : JsonSerializerContext;

@@ -1,0 +1,97 @@
+using Crisp.Sandbox.Protocol;
+
+namespace Crisp.Sandbox.Containers;
+
+/// <summary>Shutdown: every process of the pod is killed, the exits are written, the cgroups removed.</summary>
+internal sealed class PodEnd
+{
+    // Within the client's deadline for such calls, so that the reason reaches it.
+    private static readonly TimeSpan _patience = TimeSpan.FromSeconds(30);
+    private readonly Pod _pod;
+    private readonly Action _done;
+    private readonly Action<Exception> _failed;
+    private readonly long _deadline = Environment.TickCount64 + (long)_patience.TotalMilliseconds;
+
+    private PodEnd(Pod pod, Action done, Action<Exception> failed)
+    {
+        (_pod, _done, _failed) = (pod, done, failed);
+    }
+
+    /// <param name="done">Nothing of the pod is left. The caller ends the process.</param>
+    /// <param name="failed">Something is left, and the process stays to be asked again.</param>
+    public static void Begin(Pod pod, Action done, Action<Exception> failed)
+    {
+        pod.IsEnding = true;
+        var end = new PodEnd(pod, done, failed);
+
+        // What is being launched is launched first: nothing could kill it while it is on its way into its cgroup.
+        pod.Launches.Run(static () => { }, end.Kill, failed);
+    }
+
+    private void Kill()
+    {
+        if (_pod.Cgroup is not { } cgroup)
+        {
+            _done();
+            return;
+        }
+
+        // On v1 the frozen die only when thawed, each by its own cgroup.
+        foreach (var container in _pod.Containers.Values)
+        {
+            if (container.Status == ContainerStatus.Paused)
+            {
+                _pod.Cgroups.Run(container.Cgroup.Thaw, static () => { }, _failed);
+            }
+        }
+
+        CgroupEnd.Kill(_pod, cgroup, _patience, Killed, _failed);
+    }
+
+    private void Killed(bool empty)
+    {
+        if (!empty)
+        {
+            Fail("its processes outlive SIGKILL: they wait in the kernel, often for a filesystem that does not answer");
+            return;
+        }
+
+        foreach (var container in _pod.Containers.Values)
+        {
+            if (container.Status is not (ContainerStatus.Created or ContainerStatus.Stopped))
+            {
+                AwaitEnd(container);
+                return;
+            }
+        }
+
+        CgroupEnd.Remove(_pod, _pod.Cgroup!, _patience, Removed, _failed);
+    }
+
+    // Its processes are dead; its log is drained and its exit written in a moment.
+    private void AwaitEnd(Container container)
+    {
+        if (Environment.TickCount64 >= _deadline)
+        {
+            Fail($"the end of the container {container.Id} was not seen");
+            return;
+        }
+
+        container.WhenStopped(() => Killed(true));
+    }
+
+    private void Removed()
+    {
+        _pod.CloseNamespaces();
+        foreach (var container in _pod.Containers.Values)
+        {
+            container.Log?.Dispose();
+            _pod.Close(container);
+        }
+
+        // After the closing: what a mount pinned is free when the caller is told.
+        _pod.Cgroups.Run(static () => { }, _done, _failed);
+    }
+
+    private void Fail(string why) => _failed(new SandboxException(RpcCode.FailedPrecondition, $"The pod {_pod.Id} cannot be ended: {why}."));
+}

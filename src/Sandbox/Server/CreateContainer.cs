@@ -1,0 +1,62 @@
+using System.Text.Json;
+using Crisp.Linux;
+using Crisp.Sandbox.Containers;
+using Crisp.Sandbox.Protocol;
+using Crisp.Sandbox.Spec;
+using Google.Protobuf;
+
+namespace Crisp.Sandbox.Server;
+
+internal sealed partial class SandboxService
+{
+    private void CreateContainer(Call call, CreateContainerRequest request)
+    {
+        // First of all, so that a refusal closes them too.
+        var descriptors = TakeDescriptors(request.DescriptorToken);
+        try
+        {
+            var spec = ParseContainer(request.SpecJson);
+            ContainerCreation.Check(_pod, spec, descriptors.Length);
+            ContainerCreation.Begin(_pod, spec, descriptors, container => call.Answer(Describe(container)), call.Fail);
+        }
+        catch
+        {
+            Array.ForEach(descriptors, static d => d.Dispose());
+            throw;
+        }
+    }
+
+    private static ContainerSpec ParseContainer(ByteString json)
+    {
+        var spec = JsonSerializer.Deserialize(json.Span, SpecJson.Default.ContainerSpec)
+            ?? throw new SandboxException(RpcCode.InvalidArgument, "CreateContainer: the specification is null.");
+        return spec.Version <= ContainerSpec.CurrentVersion
+            ? spec
+            : throw new SandboxException(
+                RpcCode.FailedPrecondition,
+                $"The container specification has the version {spec.Version}; this pod's process knows up to {ContainerSpec.CurrentVersion}.");
+    }
+
+    private static CreateContainerResponse Describe(Container container)
+    {
+        var response = new CreateContainerResponse { Uid = container.User.Uid, Gid = container.User.Gid };
+        foreach (var group in container.User.Groups)
+        {
+            response.AdditionalGids.Add(group);
+        }
+
+        return response;
+    }
+
+    private FileDescriptor[] TakeDescriptors(ByteString token)
+    {
+        if (token.IsEmpty)
+        {
+            return [];
+        }
+
+        return token.Length == Preface.TokenSize && _descriptors.Take(new Guid(token.Span)) is { } descriptors
+            ? descriptors
+            : throw new SandboxException(RpcCode.FailedPrecondition, "No descriptors wait under the token: they were never sent, or more than 30 s ago.");
+    }
+}

@@ -1,0 +1,68 @@
+using System.Text.Json;
+using Crisp.Sandbox.Containers;
+using Crisp.Sandbox.Protocol;
+using Crisp.Sandbox.Spec;
+using Crisp.Sandbox.Streams;
+
+namespace Crisp.Sandbox.Server;
+
+internal sealed partial class SandboxService
+{
+    private const int MaxExecId = 64;
+
+    private void Exec(Call call, ExecRequest request)
+    {
+        // First of all, so that a refusal closes them too.
+        var streams = TakeStreams(request);
+        try
+        {
+            var container = Find(request.ContainerId);
+            CheckExecId(request.ExecId);
+            var process = JsonSerializer.Deserialize(request.ProcessJson.Span, SpecJson.Default.ProcessSpec)
+                ?? throw new SandboxException(RpcCode.InvalidArgument, "Exec: the specification is null.");
+            if (process.Args.Count == 0)
+            {
+                throw new SandboxException(RpcCode.InvalidArgument, "Exec needs a program.");
+            }
+
+            ExecStart.Begin(
+                _pod, container, request.ExecId, process, streams, exec => call.Answer(new ExecResponse { Pid = exec.Pid }), call.Fail);
+        }
+        catch
+        {
+            streams.Close();
+            throw;
+        }
+    }
+
+    private static void CheckExecId(string id)
+    {
+        var valid = id.Length is > 0 and <= MaxExecId;
+        foreach (var c in id)
+        {
+            valid &= char.IsAsciiLetterOrDigit(c) || c is '-' or '_';
+        }
+
+        if (!valid)
+        {
+            throw new SandboxException(RpcCode.InvalidArgument, $"The exec id \"{id}\" is not 1 to {MaxExecId} of a-z, A-Z, 0-9, '-', '_'.");
+        }
+    }
+
+    private ClientStreams TakeStreams(ExecRequest request)
+    {
+        var token = request.StreamToken.Length == Preface.TokenSize ? new Guid(request.StreamToken.Span) : Guid.Empty;
+        var streams = new ClientStreams(
+            request.Stdin ? _streams.Take(token, ConnectionKind.Stdin) : null,
+            request.Stdout ? _streams.Take(token, ConnectionKind.Stdout) : null,
+            request.Stderr ? _streams.Take(token, ConnectionKind.Stderr) : null);
+        if ((request.Stdin && streams.Stdin is null) || (request.Stdout && streams.Stdout is null) || (request.Stderr && streams.Stderr is null))
+        {
+            streams.Close();
+            throw new SandboxException(
+                RpcCode.FailedPrecondition, "A stream connection is missing under the token: it was never made, has closed, or waited for more than 30 s.");
+        }
+
+        return streams;
+    }
+}

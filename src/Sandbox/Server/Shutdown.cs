@@ -1,0 +1,42 @@
+using Crisp.Sandbox.Containers;
+using Crisp.Sandbox.Protocol;
+
+namespace Crisp.Sandbox.Server;
+
+internal sealed partial class SandboxService
+{
+    // For the client to take the answer off its socket's queue; the pod is gone already.
+    private static readonly TimeSpan _lastWords = TimeSpan.FromSeconds(1);
+
+    /// <summary>What the program ends with.</summary>
+    public int ExitCode { get; private set; }
+
+    /// <summary>SIGTERM: as Shutdown, and the process ends even when something is left.</summary>
+    public void Terminate() => PodEnd.Begin(_pod, _pod.Loop.Stop, error =>
+    {
+        Diagnostics.Say(error.Message);
+        ExitCode = 1;
+        _pod.Loop.Stop();
+    });
+
+    private void Shutdown(Call call)
+        => PodEnd.Begin(
+            _pod,
+            () =>
+            {
+                call.Answer(new ShutdownResponse());
+                StopWhenFlushed(Environment.TickCount64 + (long)_lastWords.TotalMilliseconds);
+            },
+            call.Fail);
+
+    private void StopWhenFlushed(long deadline)
+    {
+        if (_control.TrueForAll(static c => c.IsFlushed) || Environment.TickCount64 >= deadline)
+        {
+            _pod.Loop.Stop();
+            return;
+        }
+
+        _pod.Loop.After(TimeSpan.FromMilliseconds(5), () => StopWhenFlushed(deadline));
+    }
+}

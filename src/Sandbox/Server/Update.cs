@@ -1,0 +1,30 @@
+using System.Text.Json;
+using Crisp.Sandbox.Containers;
+using Crisp.Sandbox.Protocol;
+using Crisp.Sandbox.Spec;
+
+namespace Crisp.Sandbox.Server;
+
+internal sealed partial class SandboxService
+{
+    private void Update(Call call, UpdateRequest request)
+    {
+        if (request.ContainerId.Length == 0)
+        {
+            throw new SandboxException(RpcCode.InvalidArgument, "The pod's own cgroup is the kubelet's to limit, not the pod process's.");
+        }
+
+        var container = Find(request.ContainerId);
+        var resources = JsonSerializer.Deserialize(request.ResourcesJson.Span, SpecJson.Default.ResourcesSpec)
+            ?? throw new SandboxException(RpcCode.InvalidArgument, "Update: the resources are null.");
+        container.Operations.Run(end =>
+        {
+            container.RequireNotEnded();
+            var limits = ContainerLimits.From(resources);
+            _pod.Cgroups.Run(
+                () => container.Cgroup.Apply(limits),
+                end.With(() => call.Answer(new UpdateResponse())),
+                end.With<Exception>(call.Fail));
+        }, call.Fail);
+    }
+}
