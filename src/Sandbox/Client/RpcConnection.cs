@@ -55,6 +55,11 @@ internal sealed class RpcConnection : IAsyncDisposable
             var payload = await answer.Task.WaitAsync(deadline.Token).ConfigureAwait(false);
             return Parse(method, payload, parser);
         }
+        catch (OperationCanceledException) when (answer.Task.IsCompletedSuccessfully)
+        {
+            // The answer came with the end of the connection, as that of Shutdown does, or of the caller's patience.
+            return Parse(method, await answer.Task.ConfigureAwait(false), parser);
+        }
         catch (OperationCanceledException) when (Closed.IsCancellationRequested)
         {
             throw new SandboxException(RpcCode.Unavailable, $"{method}: {_reason}.");

@@ -23,7 +23,7 @@ public sealed class LogPumpTests : IDisposable
         Files.WriteAll(run.Stdout, "one\ntwo"u8);
         Files.WriteAll(run.Stderr, "bad\n"u8);
         run.End();
-        var lines = File.ReadAllLines(_directory.Combine("0.log"));
+        var lines = File.ReadAllLines(_directory.File("0.log"));
         Assert.Equal(["stderr F bad", "stdout F one", "stdout P two"], lines.Select(l => l[(LogTime.Length + 1)..]).Order(StringComparer.Ordinal));
         Assert.All(lines, l => Assert.True(DateTimeOffset.TryParse(l[..LogTime.Length], CultureInfo.InvariantCulture, out _), l));
     }
@@ -32,7 +32,7 @@ public sealed class LogPumpTests : IDisposable
     public void ReopeningUnderLoad_LosesNoLineAndPutsTheFollowingOnesInTheNewFile()
     {
         var run = Start("0.log");
-        var path = _directory.Combine("0.log");
+        var path = _directory.File("0.log");
         const int Lines = 200_000;
         var writer = new Writer(run.Stdout, Lines);
         var rotations = 0;
@@ -56,7 +56,7 @@ public sealed class LogPumpTests : IDisposable
     public void FullDisk_MakesTheWriterWaitAndLosesNothing()
     {
         Assert.SkipUnless(Environment.IsPrivilegedProcess, "Mounting a small disk needs root.");
-        using var mount = new SmallDisk(_directory.Combine("disk"));
+        using var mount = new SmallDisk(_directory.File("disk"));
         var filler = Path.Combine(mount.Path, "filler");
         File.WriteAllBytes(filler, new byte[SmallDisk.Size - (64 << 10)]);
         var run = Start("disk/0.log");
@@ -80,14 +80,14 @@ public sealed class LogPumpTests : IDisposable
     public void FullDisk_KeepsNoOtherLogFromBeingWritten()
     {
         Assert.SkipUnless(Environment.IsPrivilegedProcess, "Mounting a small disk needs root.");
-        using var mount = new SmallDisk(_directory.Combine("disk"));
+        using var mount = new SmallDisk(_directory.File("disk"));
         File.WriteAllBytes(Path.Combine(mount.Path, "filler"), new byte[SmallDisk.Size - (8 << 10)]);
         var stuck = Start("disk/0.log");
         var free = Start("0.log");
         var writer = new Writer(stuck.Stdout, 50_000);
         Assert.True(new Writer(free.Stdout, 50_000).HasEnded(_patience));
         free.End();
-        Assert.Equal(50_000, File.ReadLines(_directory.Combine("0.log")).Count());
+        Assert.Equal(50_000, File.ReadLines(_directory.File("0.log")).Count());
         Assert.False(writer.HasEnded(TimeSpan.Zero));
 
         // Nobody can be made to wait for ever: the pump ends when its container is deleted.
@@ -105,7 +105,7 @@ public sealed class LogPumpTests : IDisposable
         using var stranger = run.Stdout.Duplicate();
         Files.WriteAll(run.Stdout, "last words"u8);
         run.End();
-        Assert.EndsWith("stdout P last words\n", File.ReadAllText(_directory.Combine("0.log")), StringComparison.Ordinal);
+        Assert.EndsWith("stdout P last words\n", File.ReadAllText(_directory.File("0.log")), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -114,7 +114,7 @@ public sealed class LogPumpTests : IDisposable
         var run = Start("0.log");
         using var stranger = run.Stdout.Duplicate();
         var writer = new Writer(stranger, int.MaxValue);
-        while (new FileInfo(_directory.Combine("0.log")).Length < 100_000)
+        while (new FileInfo(_directory.File("0.log")).Length < 100_000)
         {
             Thread.Sleep(1);
         }
@@ -127,17 +127,17 @@ public sealed class LogPumpTests : IDisposable
     [Fact]
     public void Symlink_IsNeverFollowed()
     {
-        var victim = _directory.Combine("victim");
+        var victim = _directory.File("victim");
         File.WriteAllText(victim, "");
-        File.CreateSymbolicLink(_directory.Combine("0.log"), victim);
-        Directory.CreateDirectory(_directory.Combine("real"));
-        Directory.CreateSymbolicLink(_directory.Combine("linked"), _directory.Combine("real"));
+        File.CreateSymbolicLink(_directory.File("0.log"), victim);
+        Directory.CreateDirectory(_directory.File("real"));
+        Directory.CreateSymbolicLink(_directory.File("linked"), _directory.File("real"));
         Assert.Contains("symlink", Refused("0.log"), StringComparison.Ordinal);
         Assert.Contains("symlink", Refused("linked/0.log"), StringComparison.Ordinal);
         Assert.Contains("leads out", Refused("../0.log"), StringComparison.Ordinal);
         Assert.Contains("leads out", Refused("/etc/0.log"), StringComparison.Ordinal);
-        Files.MknodAt(FileDescriptor.CurrentDirectory, _directory.Combine("fifo"), FileType.Fifo, 0x180);
-        using var reader = Files.Open(_directory.Combine("fifo"), OpenFlags.ReadOnly | OpenFlags.NonBlocking);
+        Files.MknodAt(FileDescriptor.CurrentDirectory, _directory.File("fifo"), FileType.Fifo, 0x180);
+        using var reader = Files.Open(_directory.File("fifo"), OpenFlags.ReadOnly | OpenFlags.NonBlocking);
         Assert.Contains("no regular file", Refused("fifo"), StringComparison.Ordinal);
         Assert.Contains("ENXIO", WithoutReader(reader), StringComparison.Ordinal);
         Assert.Equal("", File.ReadAllText(victim));
@@ -147,14 +147,14 @@ public sealed class LogPumpTests : IDisposable
     public void SymlinkAfterARotation_KeepsTheOldFile()
     {
         var run = Start("0.log");
-        var path = _directory.Combine("0.log");
+        var path = _directory.File("0.log");
         File.Move(path, path + ".1");
-        File.CreateSymbolicLink(path, _directory.Combine("victim"));
+        File.CreateSymbolicLink(path, _directory.File("victim"));
         Assert.IsType<SandboxException>(Assert.ThrowsAny<Exception>(run.Reopen));
         Files.WriteAll(run.Stdout, "line\n"u8);
         run.End();
         Assert.EndsWith("stdout F line\n", File.ReadAllText(path + ".1"), StringComparison.Ordinal);
-        Assert.False(File.Exists(_directory.Combine("victim")));
+        Assert.False(File.Exists(_directory.File("victim")));
     }
 
     private string Refused(string name)
