@@ -17,6 +17,24 @@ public enum ImageError
 
     /// <summary>The store itself cannot be used: locked by another process, a directory that is missing.</summary>
     Store,
+
+    /// <summary>This node's files about a registry are wrong.</summary>
+    Configuration,
+
+    /// <summary>The registry wants credentials, or others.</summary>
+    Unauthenticated,
+
+    /// <summary>The registry knows who asks, and refuses. Or going on would give credentials away.</summary>
+    Denied,
+
+    /// <summary>The registry is asked too often.</summary>
+    RateLimited,
+
+    /// <summary>No registry answers, or its side fails.</summary>
+    RegistryUnavailable,
+
+    /// <summary>The disk is full.</summary>
+    DiskFull,
 }
 
 /// <summary>An image operation that failed for a reason other than a system call's error (LinuxException).</summary>
