@@ -142,15 +142,26 @@ public static partial class Files
     public static ulong MakeDevice(uint major, uint minor)
         => ((ulong)(major & 0xFFFFF000) << 32) | ((major & 0xFFFUL) << 8) | ((ulong)(minor & 0xFFFFFF00) << 12) | (minor & 0xFFUL);
 
-    private static int ReadEntries(FileDescriptor directory, byte[] buffer)
+    /// <summary>getdents64(2): bytes read, 0 at the end, -1 and the error number.</summary>
+    internal static int TryReadEntries(FileDescriptor directory, byte[] buffer, out Errno errno)
     {
+        int length;
         // SAFETY: the array is pinned for the call, which writes at most its length.
         unsafe
         {
             fixed (byte* bytes = buffer)
             {
-                return (int)Check.Result(Libc.getdents64(directory, bytes, buffer.Length), "getdents64", directory);
+                length = (int)Libc.getdents64(directory, bytes, buffer.Length);
             }
         }
+
+        errno = length == -1 ? Check.LastError : Errno.None;
+        return length;
+    }
+
+    private static int ReadEntries(FileDescriptor directory, byte[] buffer)
+    {
+        var length = TryReadEntries(directory, buffer, out var errno);
+        return length >= 0 ? length : throw Check.Error("getdents64", errno, directory);
     }
 }

@@ -129,6 +129,15 @@ public static partial class Sockets
         }
     }
 
+    /// <summary>socket(2) of netlink(7), in the network namespace of the calling thread, where it stays.</summary>
+    /// <param name="protocol">NETLINK_ROUTE and so on.</param>
+    internal static FileDescriptor CreateNetlink(int protocol)
+    {
+        const int AfNetlink = 16;
+        const int SockRaw = 3;
+        return new FileDescriptor(Check.Result(Libc.socket(AfNetlink, SockRaw | SockCloexec, protocol), "socket", "netlink"));
+    }
+
     private static int Type(bool nonBlocking) => SockStream | SockCloexec | (nonBlocking ? SockNonblock : 0);
 
     private static FileDescriptor Create(bool nonBlocking)
