@@ -1,5 +1,33 @@
 namespace Crisp.Cgroups;
 
+/// <summary>What a reading asks for. Each part costs system calls, and who polls hundreds of cgroups wants few.</summary>
+[Flags]
+public enum StatsParts
+{
+    None = 0,
+
+    /// <summary>The total. On v2 the detail comes with it.</summary>
+    Cpu = 1,
+
+    /// <summary>User and system time, and throttling.</summary>
+    CpuDetail = 2,
+
+    Memory = 4,
+
+    /// <summary><see cref="MemoryStats.Detail"/>.</summary>
+    MemoryDetail = 8,
+
+    Pids = 16,
+
+    Hugepages = 32,
+
+    Io = 64,
+
+    Pressure = 128,
+
+    All = Cpu | CpuDetail | Memory | MemoryDetail | Pids | Hugepages | Io | Pressure,
+}
+
 /// <summary>What a cgroup and all below it have used. Null: the machine or the controller does not tell.</summary>
 public sealed record CgroupStats
 {
@@ -49,6 +77,36 @@ public sealed record MemoryStats
 
     /// <summary>Null is no limit.</summary>
     public ulong? Limit { get; init; }
+
+    /// <summary>How much may be swapped out: v2 memory.swap.max, v1 what memsw has beyond the limit. Null is no limit.</summary>
+    public ulong? SwapLimit { get; init; }
+
+    /// <summary>Null unless it was asked for.</summary>
+    public MemoryDetail? Detail { get; init; }
+}
+
+/// <summary>What few people ask for. Null: this kernel has no such file.</summary>
+public sealed record MemoryDetail
+{
+    /// <summary>The most that was ever used: v1 memory.max_usage_in_bytes, v2 memory.peak (Linux 5.19).</summary>
+    public ulong? Peak { get; init; }
+
+    /// <summary>The kernel's own memory for the processes: v1 memory.kmem.usage_in_bytes, v2 memory.stat's kernel (Linux 5.18).</summary>
+    public ulong? Kernel { get; init; }
+
+    /// <summary>How often the usage hit the limit: v1 memory.failcnt, v2 memory.events' max.</summary>
+    public ulong? LimitHits { get; init; }
+
+    /// <summary>What reclaim spares: v1 memory.soft_limit_in_bytes (null is none), v2 memory.min.</summary>
+    public ulong? Reservation { get; init; }
+
+    /// <summary>Files that are mapped: v1 total_mapped_file, v2 file_mapped.</summary>
+    public required ulong MappedFile { get; init; }
+
+    /// <summary>Faults in this cgroup alone on v1; v2 counts only with all below.</summary>
+    public required ulong OwnPageFaults { get; init; }
+
+    public required ulong OwnMajorPageFaults { get; init; }
 }
 
 /// <param name="Limit">Null is no limit.</param>
@@ -56,7 +114,8 @@ public sealed record PidsStats(ulong Current, ulong? Limit);
 
 /// <summary>Bytes of one page size.</summary>
 /// <param name="Size">As the kernel writes it: 2MB.</param>
-public sealed record HugepageStats(string Size, ulong Usage);
+/// <param name="Peak">v1's hugetlb.SIZE.max_usage_in_bytes; v2 does not tell.</param>
+public sealed record HugepageStats(string Size, ulong Usage, ulong? Peak);
 
 /// <summary>One block device. v1 blkio.throttle.io_service_bytes_recursive, io_serviced_recursive; v2 io.stat.</summary>
 public sealed record IoStats(uint Major, uint Minor, ulong ReadBytes, ulong WriteBytes, ulong Reads, ulong Writes);

@@ -35,7 +35,7 @@ internal static class HugepageFiles
         return limits;
     }
 
-    public static IReadOnlyList<HugepageStats> ReadStats(string directory, string suffix)
+    public static IReadOnlyList<HugepageStats> ReadStats(string directory, string suffix, string? peakSuffix)
     {
         List<HugepageStats>? stats = null;
         Span<byte> buffer = stackalloc byte[64];
@@ -44,7 +44,9 @@ internal static class HugepageFiles
             var text = CgroupFile.TryRead($"{directory}/hugetlb.{size}{suffix}", buffer);
             if (!text.IsEmpty)
             {
-                (stats ??= []).Add(new HugepageStats(size, FlatKeyed.Number(text)));
+                var usage = FlatKeyed.Number(text);
+                var peak = peakSuffix is null ? default : CgroupFile.TryRead($"{directory}/hugetlb.{size}{peakSuffix}", buffer);
+                (stats ??= []).Add(new HugepageStats(size, usage, peak.IsEmpty ? null : FlatKeyed.Number(peak)));
             }
         }
 

@@ -27,7 +27,8 @@ public interface ICgroup
     /// <summary>v2: the directory, for clone3's CLONE_INTO_CGROUP, the caller's to dispose. v1: null, since clone3 knows v2 only.</summary>
     public FileDescriptor? OpenDirectory();
 
-    public CgroupStats Stats();
+    /// <summary>What was not asked for is null or empty, like what the machine does not tell.</summary>
+    public CgroupStats Stats(StatsParts parts = StatsParts.All);
 
     /// <summary>The processes here and in all cgroups below, in no order, those of foreign PID namespaces left out.</summary>
     public IReadOnlyList<int> Processes();

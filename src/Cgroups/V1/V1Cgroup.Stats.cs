@@ -4,17 +4,19 @@ namespace Crisp.Cgroups.V1;
 
 internal sealed partial class V1Cgroup
 {
-    public CgroupStats Stats()
+    public CgroupStats Stats(StatsParts parts = StatsParts.All)
     {
         Span<byte> buffer = stackalloc byte[8192];
-        var unified = Unified();
+        var unified = parts.HasFlag(StatsParts.Pressure) ? Unified() : null;
         return new CgroupStats
         {
-            Cpu = CpuOf(buffer),
-            Memory = MemoryOf(buffer),
-            Pids = PidsOf(buffer),
-            Hugepages = Find("hugetlb") is { } hugetlb ? HugepageFiles.ReadStats(hugetlb, ".usage_in_bytes") : [],
-            Io = Find("blkio") is { } blkio ? IoOf(blkio) : [],
+            Cpu = parts.HasFlag(StatsParts.Cpu) ? CpuOf(buffer, parts.HasFlag(StatsParts.CpuDetail)) : null,
+            Memory = parts.HasFlag(StatsParts.Memory) ? MemoryOf(buffer, parts.HasFlag(StatsParts.MemoryDetail)) : null,
+            Pids = parts.HasFlag(StatsParts.Pids) ? PidsOf(buffer) : null,
+            Hugepages = parts.HasFlag(StatsParts.Hugepages) && Find("hugetlb") is { } hugetlb
+                ? HugepageFiles.ReadStats(hugetlb, ".usage_in_bytes", ".max_usage_in_bytes")
+                : [],
+            Io = parts.HasFlag(StatsParts.Io) && Find("blkio") is { } blkio ? IoOf(blkio) : [],
             CpuPressure = unified is null ? null : FlatKeyed.Pressure(CgroupFile.TryRead($"{unified}/cpu.pressure", buffer)),
             MemoryPressure = unified is null ? null : FlatKeyed.Pressure(CgroupFile.TryRead($"{unified}/memory.pressure", buffer)),
             IoPressure = unified is null ? null : FlatKeyed.Pressure(CgroupFile.TryRead($"{unified}/io.pressure", buffer)),
@@ -63,9 +65,14 @@ internal sealed partial class V1Cgroup
         }
     }
 
-    private CpuStats? CpuOf(Span<byte> buffer)
+    private CpuStats? CpuOf(Span<byte> buffer, bool detail)
     {
         var usage = Value("cpuacct", "cpuacct.usage", buffer);
+        if (!detail)
+        {
+            return usage is { } total ? new CpuStats(total, 0, 0, 0, 0, 0) : null;
+        }
+
         var user = Value("cpuacct", "cpuacct.usage_user", buffer);
         var system = Value("cpuacct", "cpuacct.usage_sys", buffer);
         var stat = Find("cpu") is { } cpu ? CgroupFile.TryRead($"{cpu}/cpu.stat", buffer) : default;
@@ -78,7 +85,7 @@ internal sealed partial class V1Cgroup
             FlatKeyed.Get(stat, "throttled_time"u8));
     }
 
-    private MemoryStats? MemoryOf(Span<byte> buffer)
+    private MemoryStats? MemoryOf(Span<byte> buffer, bool detail)
     {
         if (Value("memory", "memory.usage_in_bytes", buffer) is not { } usage)
         {
@@ -86,6 +93,8 @@ internal sealed partial class V1Cgroup
         }
 
         var limit = Limit("memory", "memory.limit_in_bytes");
+        var both = limit is >= 0 ? Limit("memory", "memory.memsw.limit_in_bytes") : null;
+        var rest = detail ? DetailOf(buffer) : null;
         var stat = CgroupFile.TryRead($"{Find("memory")}/memory.stat", buffer);
         var inactive = FlatKeyed.Get(stat, "total_inactive_file"u8);
         return new MemoryStats
@@ -98,8 +107,27 @@ internal sealed partial class V1Cgroup
             MajorPageFaults = FlatKeyed.Get(stat, "total_pgmajfault"u8),
             Swap = FlatKeyed.Get(stat, "total_swap"u8),
             Limit = limit is >= 0 ? (ulong)limit : null,
+            SwapLimit = both >= limit && both >= 0 ? (ulong)(both - limit) : null,
+            Detail = rest is null ? null : rest with
+            {
+                MappedFile = FlatKeyed.Get(stat, "total_mapped_file"u8),
+                OwnPageFaults = FlatKeyed.Get(stat, "pgfault"u8),
+                OwnMajorPageFaults = FlatKeyed.Get(stat, "pgmajfault"u8),
+            },
         };
     }
+
+    // What memory.stat does not have.
+    private MemoryDetail DetailOf(Span<byte> buffer) => new()
+    {
+        Peak = Value("memory", "memory.max_usage_in_bytes", buffer),
+        Kernel = Value("memory", "memory.kmem.usage_in_bytes", buffer),
+        LimitHits = Value("memory", "memory.failcnt", buffer),
+        Reservation = Limit("memory", "memory.soft_limit_in_bytes") is { } soft and >= 0 ? (ulong)soft : null,
+        MappedFile = 0,
+        OwnPageFaults = 0,
+        OwnMajorPageFaults = 0,
+    };
 
     private PidsStats? PidsOf(Span<byte> buffer) => Value("pids", "pids.current", buffer) is { } current
         ? new PidsStats(current, Limit("pids", "pids.max") is { } limit and >= 0 ? (ulong)limit : null)

@@ -6,19 +6,20 @@ internal sealed partial class V2Cgroup
 {
     private const ulong NanosecondsPerMicrosecond = 1000;
 
-    public CgroupStats Stats()
+    public CgroupStats Stats(StatsParts parts = StatsParts.All)
     {
         Span<byte> buffer = stackalloc byte[8192];
+        var pressure = parts.HasFlag(StatsParts.Pressure);
         return new CgroupStats
         {
-            Cpu = CpuOf(CgroupFile.TryRead(At("cpu.stat"), buffer)),
-            Memory = MemoryOf(buffer),
-            Pids = PidsOf(buffer),
-            Hugepages = HugepageFiles.ReadStats(directory, ".current"),
-            Io = IoOf(CgroupFile.TryReadAll(At("io.stat"))),
-            CpuPressure = FlatKeyed.Pressure(CgroupFile.TryRead(At("cpu.pressure"), buffer)),
-            MemoryPressure = FlatKeyed.Pressure(CgroupFile.TryRead(At("memory.pressure"), buffer)),
-            IoPressure = FlatKeyed.Pressure(CgroupFile.TryRead(At("io.pressure"), buffer)),
+            Cpu = parts.HasFlag(StatsParts.Cpu) ? CpuOf(CgroupFile.TryRead(At("cpu.stat"), buffer)) : null,
+            Memory = parts.HasFlag(StatsParts.Memory) ? MemoryOf(buffer, parts.HasFlag(StatsParts.MemoryDetail)) : null,
+            Pids = parts.HasFlag(StatsParts.Pids) ? PidsOf(buffer) : null,
+            Hugepages = parts.HasFlag(StatsParts.Hugepages) ? HugepageFiles.ReadStats(directory, ".current", peakSuffix: null) : [],
+            Io = parts.HasFlag(StatsParts.Io) ? IoOf(CgroupFile.TryReadAll(At("io.stat"))) : [],
+            CpuPressure = pressure ? FlatKeyed.Pressure(CgroupFile.TryRead(At("cpu.pressure"), buffer)) : null,
+            MemoryPressure = pressure ? FlatKeyed.Pressure(CgroupFile.TryRead(At("memory.pressure"), buffer)) : null,
+            IoPressure = pressure ? FlatKeyed.Pressure(CgroupFile.TryRead(At("io.pressure"), buffer)) : null,
         };
     }
 
@@ -52,7 +53,7 @@ internal sealed partial class V2Cgroup
         FlatKeyed.Get(stat, "nr_throttled"u8),
         FlatKeyed.Get(stat, "throttled_usec"u8) * NanosecondsPerMicrosecond);
 
-    private MemoryStats? MemoryOf(Span<byte> buffer)
+    private MemoryStats? MemoryOf(Span<byte> buffer, bool detail)
     {
         var current = CgroupFile.TryRead(At("memory.current"), buffer);
         if (current.IsEmpty)
@@ -63,6 +64,8 @@ internal sealed partial class V2Cgroup
         var usage = FlatKeyed.Number(current);
         var swap = FlatKeyed.Number(CgroupFile.TryRead(At("memory.swap.current"), buffer));
         var limit = CgroupFile.TryReadLimit(At("memory.max"));
+        var swapLimit = CgroupFile.TryReadLimit(At("memory.swap.max"));
+        var rest = detail ? DetailOf(buffer) : null;
         var stat = CgroupFile.TryRead(At("memory.stat"), buffer);
         var inactive = FlatKeyed.Get(stat, "inactive_file"u8);
         return new MemoryStats
@@ -75,8 +78,27 @@ internal sealed partial class V2Cgroup
             MajorPageFaults = FlatKeyed.Get(stat, "pgmajfault"u8),
             Swap = swap,
             Limit = limit is >= 0 ? (ulong)limit : null,
+            SwapLimit = swapLimit is >= 0 ? (ulong)swapLimit : null,
+            Detail = rest is null ? null : rest with
+            {
+                Kernel = FlatKeyed.TryGet(stat, "kernel"u8, out var kernel) ? kernel : null,
+                MappedFile = FlatKeyed.Get(stat, "file_mapped"u8),
+                OwnPageFaults = FlatKeyed.Get(stat, "pgfault"u8),
+                OwnMajorPageFaults = FlatKeyed.Get(stat, "pgmajfault"u8),
+            },
         };
     }
+
+    // What memory.stat does not have.
+    private MemoryDetail DetailOf(Span<byte> buffer) => new()
+    {
+        Peak = CgroupFile.TryRead(At("memory.peak"), buffer) is { IsEmpty: false } peak ? FlatKeyed.Number(peak) : null,
+        LimitHits = FlatKeyed.TryGet(CgroupFile.TryRead(At("memory.events"), buffer), "max"u8, out var hits) ? hits : null,
+        Reservation = CgroupFile.TryRead(At("memory.min"), buffer) is { IsEmpty: false } min ? FlatKeyed.Number(min) : null,
+        MappedFile = 0,
+        OwnPageFaults = 0,
+        OwnMajorPageFaults = 0,
+    };
 
     private PidsStats? PidsOf(Span<byte> buffer)
     {

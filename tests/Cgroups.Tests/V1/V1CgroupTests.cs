@@ -54,6 +54,47 @@ public sealed class V1CgroupTests
         Assert.Equal([new IoStats(8, 0, 1, 2, 3, 4), new IoStats(7, 0, 5, 0, 0, 0)], tree.Version1().Stats().Io);
     }
 
+    [Fact]
+    public void Stats_AreReadFromEveryFile()
+    {
+        using var tree = new FakeTree(
+            ("cpuacct.usage", "900\n"),
+            ("cpuacct.usage_user", "600\n"),
+            ("cpuacct.usage_sys", "300\n"),
+            ("cpu.stat", "nr_periods 5\nnr_throttled 4\nthrottled_time 3\n"),
+            ("memory.usage_in_bytes", "1000\n"),
+            ("memory.limit_in_bytes", "5000\n"),
+            ("memory.memsw.limit_in_bytes", "5070\n"),
+            ("memory.max_usage_in_bytes", "2000\n"),
+            ("memory.kmem.usage_in_bytes", "31\n"),
+            ("memory.failcnt", "8\n"),
+            ("memory.soft_limit_in_bytes", "9223372036854771712\n"),
+            ("memory.stat", "pgfault 6\npgmajfault 1\ntotal_cache 600\ntotal_rss 300\ntotal_mapped_file 9\ntotal_swap 50\ntotal_pgfault 12\ntotal_pgmajfault 2\ntotal_inactive_file 400\n"),
+            ("pids.current", "3\n"),
+            ("pids.max", "max\n"));
+        var stats = tree.Version1().Stats();
+
+        Assert.Equal(new CpuStats(900, 600, 300, 5, 4, 3), stats.Cpu);
+        var memory = new MemoryStats
+        {
+            Usage = 1000,
+            WorkingSet = 600,
+            Rss = 300,
+            Cache = 600,
+            PageFaults = 12,
+            MajorPageFaults = 2,
+            Swap = 50,
+            Limit = 5000,
+            SwapLimit = 70,
+        };
+        var detail = new MemoryDetail { Peak = 2000, Kernel = 31, LimitHits = 8, MappedFile = 9, OwnPageFaults = 6, OwnMajorPageFaults = 1 };
+        Assert.Equal(memory with { Detail = detail }, stats.Memory);
+        Assert.Equal(new PidsStats(3, null), stats.Pids);
+
+        var parts = tree.Version1().Stats(StatsParts.Cpu | StatsParts.Memory);
+        Assert.Equal((new CpuStats(900, 0, 0, 0, 0, 0), memory, null), (parts.Cpu, parts.Memory, parts.Pids));
+    }
+
     [Theory]
     [InlineData("CpuShares")]
     [InlineData("CpuPeriod")]

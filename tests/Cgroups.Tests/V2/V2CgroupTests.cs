@@ -115,7 +115,11 @@ public sealed class V2CgroupTests
             ("memory.current", "1000\n"),
             ("memory.max", "max\n"),
             ("memory.swap.current", "50\n"),
-            ("memory.stat", "anon 300\nfile 600\nfile_mapped 1\ninactive_file 400\npgfault 12\npgmajfault 2\n"),
+            ("memory.swap.max", "70\n"),
+            ("memory.peak", "2000\n"),
+            ("memory.min", "64\n"),
+            ("memory.events", "low 0\nhigh 0\nmax 8\noom 1\n"),
+            ("memory.stat", "anon 300\nfile 600\nkernel 31\nfile_mapped 1\ninactive_file 400\npgfault 12\npgmajfault 2\n"),
             ("pids.current", "3\n"),
             ("pids.max", "10\n"),
             ("io.stat", "8:0 rbytes=1 wbytes=2 rios=3 wios=4 dbytes=0 dios=0\n7:1 \n"),
@@ -124,12 +128,19 @@ public sealed class V2CgroupTests
         var stats = tree.Version2().Stats();
 
         Assert.Equal(new CpuStats(30000, 20000, 10000, 5, 4, 3000), stats.Cpu);
-        Assert.Equal(new MemoryStats { Usage = 1000, WorkingSet = 600, Rss = 300, Cache = 600, PageFaults = 12, MajorPageFaults = 2, Swap = 50 }, stats.Memory);
+        var memory = new MemoryStats { Usage = 1000, WorkingSet = 600, Rss = 300, Cache = 600, PageFaults = 12, MajorPageFaults = 2, Swap = 50, SwapLimit = 70 };
+        var detail = new MemoryDetail { Peak = 2000, Kernel = 31, LimitHits = 8, Reservation = 64, MappedFile = 1, OwnPageFaults = 12, OwnMajorPageFaults = 2 };
+        Assert.Equal(memory with { Detail = detail }, stats.Memory);
         Assert.Equal(new PidsStats(3, 10), stats.Pids);
         Assert.Equal([new IoStats(8, 0, 1, 2, 3, 4), new IoStats(7, 1, 0, 0, 0, 0)], stats.Io);
         Assert.Equal(new Pressure(new(1.5, 0.25, 0, 77), new(0, 0, 0, 5)), stats.CpuPressure);
         Assert.Null(stats.IoPressure!.Full);
         Assert.Null(stats.MemoryPressure);
+
+        var parts = tree.Version2().Stats(StatsParts.Cpu | StatsParts.Memory);
+        Assert.Equal(memory, parts.Memory);
+        Assert.Equal((stats.Cpu, null, null), (parts.Cpu, parts.Pids, parts.CpuPressure));
+        Assert.Empty(parts.Io);
     }
 
     [Fact]
