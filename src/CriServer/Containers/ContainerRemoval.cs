@@ -18,7 +18,14 @@ internal static class ContainerRemoval
         {
             try
             {
-                await link.Client.DeleteContainerAsync(container.Id);
+                var exit = await link.Client.DeleteContainerAsync(container.Id);
+                if (container.Record.Stage == ContainerStage.Running)
+                {
+                    // It was killed right now: those who listen hear how it ended before they hear that it is gone.
+                    container.Change(r => ContainerExits.Ended(r, exit is null
+                        ? ContainerExits.Unknown(r, ExitReason.Error, "It was removed while it was running.")
+                        : ContainerExits.From(exit, r)));
+                }
             }
             catch (SandboxException e) when (e.Code is RpcCode.NotFound or RpcCode.Unavailable)
             {

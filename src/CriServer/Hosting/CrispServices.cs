@@ -1,6 +1,7 @@
 using Crisp.CriServer.Configuration;
 using Crisp.CriServer.Images;
 using Crisp.CriServer.Runtime;
+using Crisp.CriServer.Stats;
 using Crisp.Images;
 
 namespace Crisp.CriServer.Hosting;
@@ -33,6 +34,7 @@ internal static class CrispServices
         services.AddSingleton<CallInterceptor>();
         services.AddSingleton(_ => ImageStore.Open(Path.Combine(config.Root, "images")));
         services.AddSingleton(provider => new Node(config, provider.GetRequiredService<ImageStore>(), provider.GetRequiredService<ILogger<Node>>()));
+        services.AddSingleton<StatsReader>();
         services.AddSingleton<RuntimeServer>();
         services.AddSingleton<ImageServer>();
         services.AddSingleton<ImageImportServer>();

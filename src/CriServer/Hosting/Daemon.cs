@@ -26,9 +26,11 @@ internal static partial class Daemon
         await using var app = Build(config, socket);
         var logger = app.Services.GetRequiredService<ILoggerFactory>().CreateLogger(nameof(Daemon));
         using var hangup = IgnoreHangup(logger);
+        var node = app.Services.GetRequiredService<Node>();
+        using var stopping = app.Lifetime.ApplicationStopping.Register(node.Events.Close);
 
         // Nothing is served before records and node agree: an answer from half of them would be a lie.
-        await new Reconciler(app.Services.GetRequiredService<Node>()).RunAsync();
+        await new Reconciler(node).RunAsync();
         await app.StartAsync(cancellation);
         Log.Listening(logger, config.SocketPath, config.Root, CrispVersion.Text);
         await app.WaitForShutdownAsync(cancellation);

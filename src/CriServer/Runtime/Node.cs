@@ -1,6 +1,7 @@
 using Crisp.Cgroups;
 using Crisp.CriServer.Configuration;
 using Crisp.CriServer.Containers;
+using Crisp.CriServer.Events;
 using Crisp.CriServer.Hosting;
 using Crisp.CriServer.Sandboxes;
 using Crisp.CriServer.State;
@@ -26,6 +27,8 @@ public sealed class Node : IDisposable
                 $"The run directory {config.Run} has more than {LongestRunDirectory} bytes, so that the paths of the pods' sockets would be too long for the kernel.");
         }
 
+        Events = new ContainerEvents(container => Index!.SandboxOf(container));
+        Index = new StateIndex(Events);
         Config = config;
         Images = images;
         images.LayersInUse = LayersInUse;
@@ -51,7 +54,10 @@ public sealed class Node : IDisposable
 
     public RecordStore<ContainerRecord> ContainerRecords { get; }
 
-    public StateIndex Index { get; } = new();
+    public StateIndex Index { get; }
+
+    /// <summary>What becomes of pods and containers, for those who listen.</summary>
+    public ContainerEvents Events { get; }
 
     /// <summary>Pods and containers that are being made, so that a retry finds them.</summary>
     public CreationTable Creations { get; } = new();

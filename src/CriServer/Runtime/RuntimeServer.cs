@@ -3,6 +3,7 @@ using Crisp.CriServer.Configuration;
 using Crisp.CriServer.Hosting;
 using Crisp.CriServer.Sandboxes;
 using Crisp.CriServer.State;
+using Crisp.CriServer.Stats;
 using Grpc.Core;
 
 namespace Crisp.CriServer.Runtime;
@@ -11,9 +12,10 @@ namespace Crisp.CriServer.Runtime;
 /// CRI's RuntimeService, one file for each RPC. A call that has no file here answers UNIMPLEMENTED, with the interceptor's
 /// sentence.
 /// </summary>
-public sealed partial class RuntimeServer(CrispConfig config, Node node) : RuntimeService.RuntimeServiceBase
+public sealed partial class RuntimeServer(CrispConfig config, Node node, StatsReader stats) : RuntimeService.RuntimeServiceBase
 {
     private readonly Node _node = node;
+    private readonly StatsReader _stats = stats;
 
     /// <summary>
     /// Runs work that a client's deadline must not leave half done: the caller stops waiting, the work goes on.

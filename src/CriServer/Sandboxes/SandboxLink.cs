@@ -1,5 +1,6 @@
 using Crisp.CriServer.Hosting;
 using Crisp.CriServer.Runtime;
+using Crisp.CriServer.Stats;
 using Crisp.Linux;
 using Crisp.Sandbox.Client;
 using Crisp.Sandbox.Processes;
@@ -13,7 +14,10 @@ public sealed class SandboxLink : IAsyncDisposable
 {
     private readonly string _socketPath;
     private readonly SandboxProcess _process;
+    private readonly Lock _statsGate = new();
     private volatile SandboxClient? _client;
+    private IPodStats? _stats;
+    private bool _disposed;
 
     private SandboxLink(string socketPath, SandboxProcess process, SandboxClient? client)
     {
@@ -123,8 +127,24 @@ public sealed class SandboxLink : IAsyncDisposable
 
     public bool WaitForEnd(TimeSpan timeout) => _process.WaitForEnd(timeout);
 
+    /// <summary>What reads the pod's usage: made by the first who asks, closed with the link.</summary>
+    /// <returns>Null when the link is closed.</returns>
+    public IPodStats? StatsFrom(Func<SandboxLink, IPodStats> make)
+    {
+        lock (_statsGate)
+        {
+            return _disposed ? null : _stats ??= make(this);
+        }
+    }
+
     public async ValueTask DisposeAsync()
     {
+        lock (_statsGate)
+        {
+            _disposed = true;
+            _stats?.Dispose();
+        }
+
         await (_client?.DisposeAsync() ?? ValueTask.CompletedTask);
         _process.Dispose();
     }

@@ -63,7 +63,7 @@ public static class SandboxView
             InfoJson.Default.SandboxInfo);
     }
 
-    private static PodSandboxMetadata Metadata(SandboxRecord record) => new()
+    internal static PodSandboxMetadata Metadata(SandboxRecord record) => new()
     {
         Name = record.Metadata.Name,
         Uid = record.Metadata.Uid,

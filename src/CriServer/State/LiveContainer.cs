@@ -1,3 +1,5 @@
+using Crisp.CriServer.Stats;
+
 namespace Crisp.CriServer.State;
 
 /// <summary>One container in memory: the record that List and Status read, and the gate of those who change it.</summary>
@@ -28,19 +30,29 @@ public sealed class LiveContainer
     /// <summary>Completes when the container has ended and the record says so.</summary>
     public Task Ended => _ended.Task;
 
+    /// <summary>How fast it uses processor time.</summary>
+    internal CpuWindow Cpu { get; } = new();
+
+    internal LayerUsage Layer { get; } = new();
+
     /// <summary>Set when the container's record goes.</summary>
-    public bool Removed { get; set; }
+    public bool Removed { get; private set; }
+
+    /// <summary>Told of every change of the record; set by the index.</summary>
+    internal IStateObserver? Observer { get; set; }
 
     /// <summary>Writes a changed record to disk, then shows it. Nothing changes when the write fails.</summary>
     public ContainerRecord Change(Func<ContainerRecord, ContainerRecord> change)
     {
         lock (_writing)
         {
-            var changed = change(_record);
-            if (!ReferenceEquals(changed, _record) && !Removed)
+            var before = _record;
+            var changed = change(before);
+            if (!ReferenceEquals(changed, before) && !Removed)
             {
                 _store.Write(changed);
                 _record = changed;
+                Observer?.Changed(this, before);
             }
         }
 
@@ -50,6 +62,15 @@ public sealed class LiveContainer
         }
 
         return _record;
+    }
+
+    /// <summary>Runs work that no change may overtake: what it makes visible comes before every change.</summary>
+    internal void BeforeChanges(Action work)
+    {
+        lock (_writing)
+        {
+            work();
+        }
     }
 
     /// <summary>Removes the record; later changes have no effect.</summary>

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using Crisp.CriServer.Sandboxes;
+using Crisp.CriServer.Stats;
 
 namespace Crisp.CriServer.State;
 
@@ -21,19 +22,27 @@ public sealed class LiveSandbox(SandboxRecord record, RecordStore<SandboxRecord>
 
     public ConcurrentDictionary<string, LiveContainer> Containers { get; } = new();
 
+    /// <summary>How fast all its containers together use processor time.</summary>
+    internal CpuWindow Cpu { get; } = new();
+
     /// <summary>Set when the pod's record goes.</summary>
     public bool Removed { get; private set; }
+
+    /// <summary>Told of every change of the record; set by the index.</summary>
+    internal IStateObserver? Observer { get; set; }
 
     /// <summary>Writes a changed record to disk, then shows it. Nothing changes when the write fails.</summary>
     public SandboxRecord Change(Func<SandboxRecord, SandboxRecord> change)
     {
         lock (_writing)
         {
-            var changed = change(_record);
-            if (!ReferenceEquals(changed, _record) && !Removed)
+            var before = _record;
+            var changed = change(before);
+            if (!ReferenceEquals(changed, before) && !Removed)
             {
                 store.Write(changed);
                 _record = changed;
+                Observer?.Changed(this, before);
             }
 
             return _record;

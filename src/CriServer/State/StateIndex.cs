@@ -4,7 +4,7 @@ using Crisp.CriServer.Hosting;
 namespace Crisp.CriServer.State;
 
 /// <summary>Every pod and container by id. List and Status answer from here and touch neither disk nor pod.</summary>
-public sealed class StateIndex
+public sealed class StateIndex(IStateObserver? observer = null)
 {
     private readonly ConcurrentDictionary<string, LiveSandbox> _sandboxes = new();
     private readonly ConcurrentDictionary<string, LiveContainer> _containers = new();
@@ -19,26 +19,45 @@ public sealed class StateIndex
     /// <summary>Oldest first.</summary>
     public IEnumerable<LiveContainer> Containers => _containers.Values.OrderBy(c => c.Record.CreatedAt);
 
-    public void Add(LiveSandbox sandbox) => _sandboxes[sandbox.Id] = sandbox;
-
-    public void Add(LiveContainer container)
+    public void Add(LiveSandbox sandbox)
     {
+        sandbox.Observer = observer;
+        _sandboxes[sandbox.Id] = sandbox;
+    }
+
+    public void Add(LiveContainer container) => container.BeforeChanges(() =>
+    {
+        container.Observer = observer;
         _containers[container.Id] = container;
         if (_sandboxes.TryGetValue(container.Record.SandboxId, out var sandbox))
         {
             sandbox.Containers[container.Id] = container;
         }
-    }
 
-    public void Remove(LiveSandbox sandbox) => _sandboxes.TryRemove(sandbox.Id, out _);
+        observer?.Added(container);
+    });
+
+    public void Remove(LiveSandbox sandbox)
+    {
+        if (_sandboxes.TryRemove(sandbox.Id, out _))
+        {
+            observer?.Removed(sandbox);
+        }
+    }
 
     public void Remove(LiveContainer container)
     {
-        _containers.TryRemove(container.Id, out _);
+        if (!_containers.TryRemove(container.Id, out _))
+        {
+            return;
+        }
+
         if (_sandboxes.TryGetValue(container.Record.SandboxId, out var sandbox))
         {
             sandbox.Containers.TryRemove(container.Id, out _);
         }
+
+        observer?.Removed(container);
     }
 
     /// <summary>The pod of this id, or of the one id that begins so: people type prefixes.</summary>

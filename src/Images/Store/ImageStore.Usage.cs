@@ -4,6 +4,9 @@ namespace Crisp.Images;
 
 public sealed partial class ImageStore
 {
+    /// <summary>A path on the filesystem of images, layers and containers, the one by which usage is reported.</summary>
+    public string Mountpoint => _files.Path;
+
     /// <summary>What the store takes now, imports that are under way included.</summary>
     public StoreUsage MeasureUsage()
     {
@@ -14,6 +17,6 @@ public sealed partial class ImageStore
         }
 
         var usage = layers + _files.MeasureRest();
-        return new StoreUsage(_files.Path, usage.Bytes, usage.Inodes, DateTimeOffset.UtcNow);
+        return new StoreUsage(Mountpoint, usage.Bytes, usage.Inodes, DateTimeOffset.UtcNow);
     }
 }

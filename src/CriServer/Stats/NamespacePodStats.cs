@@ -1,0 +1,63 @@
+using Crisp.Cgroups;
+using Crisp.CriServer.State;
+using Crisp.Linux;
+
+namespace Crisp.CriServer.Stats;
+
+/// <summary>A namespace pod: its cgroups, and a netlink socket in its network namespace. Nothing here waits.</summary>
+/// <param name="networkNamespace">A path that names it; null on the node's network, which is not the pod's to count.</param>
+public sealed class NamespacePodStats(ICgroupManager cgroups, string cgroupPath, string? networkNamespace) : IPodStats
+{
+    private readonly ICgroup _pod = cgroups.Open(CgroupPath.Parse(cgroupPath));
+    private readonly Lock _gate = new();
+    private LinkCounterSocket? _links;
+    private bool _disposed;
+
+    public ValueTask<PodUsage> PodAsync(StatsParts parts, CancellationToken cancellation)
+        => ValueTask.FromResult(new PodUsage(_pod.Stats(parts), ReadLinks()));
+
+    public ValueTask<CgroupStats> ContainerAsync(ContainerRecord container, StatsParts parts, CancellationToken cancellation)
+        => ValueTask.FromResult(CgroupOf(container).Stats(parts));
+
+    public ValueTask<CgroupLimits> LimitsAsync(ContainerRecord container, CancellationToken cancellation)
+        => ValueTask.FromResult(CgroupOf(container).ReadLimits());
+
+    public ValueTask<ProcessCounts> ProcessesAsync(ContainerRecord container, CancellationToken cancellation)
+        => ValueTask.FromResult(ProcessCounter.Count(CgroupOf(container), container.Pid));
+
+    public void Dispose()
+    {
+        lock (_gate)
+        {
+            _disposed = true;
+            _links?.Dispose();
+        }
+    }
+
+    private ICgroup CgroupOf(ContainerRecord container) => cgroups.Open(CgroupPath.Parse(container.Spec.CgroupPath));
+
+    private IReadOnlyList<LinkCounters>? ReadLinks()
+    {
+        if (networkNamespace is null)
+        {
+            return null;
+        }
+
+        lock (_gate)
+        {
+            // The pod has just stopped: it has no network any more.
+            if (_disposed)
+            {
+                return null;
+            }
+
+            if (_links is null)
+            {
+                using var ns = Files.Open(networkNamespace, OpenFlags.ReadOnly);
+                _links = LinkCounterSocket.Open(ns);
+            }
+
+            return _links.Read();
+        }
+    }
+}

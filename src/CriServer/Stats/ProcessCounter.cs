@@ -1,0 +1,80 @@
+using System.Globalization;
+using Crisp.Cgroups;
+using Crisp.Linux;
+
+namespace Crisp.CriServer.Stats;
+
+/// <summary>Counts what /proc alone tells of a container's processes (proc_pid_fd(5), proc_pid_limits(5)).</summary>
+internal static class ProcessCounter
+{
+    private const int MostBytes = 64 << 10;
+
+    /// <param name="mainPid">Whose limits count; 0 for none.</param>
+    public static ProcessCounts Count(ICgroup cgroup, int mainPid)
+    {
+        var pids = cgroup.Processes();
+        var (descriptors, sockets) = Descriptors(pids);
+        return new ProcessCounts((ulong)pids.Count, descriptors, sockets, cgroup.OomKillCount, mainPid == 0 ? null : OpenFilesLimit(mainPid));
+    }
+
+    /// <summary>Open descriptors, and how many of them are sockets.</summary>
+    internal static (ulong All, ulong Sockets) Descriptors(IReadOnlyList<int> pids)
+    {
+        var (descriptors, sockets) = (0UL, 0UL);
+        foreach (var pid in pids)
+        {
+            try
+            {
+                using var directory = Files.Open($"/proc/{pid}/fd", OpenFlags.Directory);
+                foreach (var number in Files.ReadDirectory(directory))
+                {
+                    descriptors++;
+                    sockets += IsSocket(directory, number) ? 1UL : 0;
+                }
+            }
+            catch (LinuxException e) when (IsGone(e))
+            {
+                // It ended while it was being counted.
+            }
+        }
+
+        return (descriptors, sockets);
+    }
+
+    /// <summary>Of a /proc/PID/limits; null where it has no such number.</summary>
+    internal static ulong? ParseOpenFiles(string limits)
+    {
+        const string Name = "Max open files";
+        var line = limits.Split('\n').FirstOrDefault(l => l.StartsWith(Name, StringComparison.Ordinal));
+        var soft = line?[Name.Length..].Split(' ', StringSplitOptions.RemoveEmptyEntries).FirstOrDefault();
+        return ulong.TryParse(soft, CultureInfo.InvariantCulture, out var value) ? value : null;
+    }
+
+    private static bool IsSocket(FileDescriptor directory, string number)
+    {
+        try
+        {
+            return Files.ReadlinkAt(directory, number).StartsWith("socket:", StringComparison.Ordinal);
+        }
+        catch (LinuxException e) when (IsGone(e))
+        {
+            // Closed meanwhile.
+            return false;
+        }
+    }
+
+    private static ulong? OpenFilesLimit(int pid)
+    {
+        try
+        {
+            using var file = Files.Open($"/proc/{pid}/limits", OpenFlags.ReadOnly);
+            return ParseOpenFiles(System.Text.Encoding.ASCII.GetString(Files.ReadToEnd(file, MostBytes)));
+        }
+        catch (LinuxException e) when (IsGone(e))
+        {
+            return null;
+        }
+    }
+
+    private static bool IsGone(LinuxException error) => error.Errno is Errno.ENOENT or Errno.ESRCH;
+}
