@@ -41,6 +41,7 @@ public sealed record FilesystemStatus(long Type, long BlockSize, ulong Blocks, u
     public const long Cgroup2Magic = 0x63677270;
     public const long TmpfsMagic = 0x01021994;
     public const long OverlayMagic = 0x794C7630;
+    public const long DevptsMagic = 0x1CD1;
     public const long NsfsMagic = 0x6E736673;
 }
 

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Crisp.Linux.Interop;
 
 namespace Crisp.Linux;
@@ -30,6 +31,17 @@ public static class Processes
         }
 
         return result == 0;
+    }
+
+    /// <summary>The number of a pidfd's process in the caller's PID namespace, by /proc/self/fdinfo; null when it has been reaped.</summary>
+    public static int? PidOf(FileDescriptor pidfd)
+    {
+        using var info = Files.Open($"/proc/self/fdinfo/{pidfd.Number}", OpenFlags.ReadOnly);
+        ReadOnlySpan<byte> text = Files.ReadToEnd(info, 4096);
+        var start = text.IndexOf("\nPid:"u8);
+        var line = start < 0 ? default : text[(start + "\nPid:"u8.Length)..];
+        line = line[..Math.Max(line.IndexOf((byte)'\n'), 0)].Trim((byte)'\t');
+        return int.TryParse(line, NumberStyles.None, CultureInfo.InvariantCulture, out var pid) && pid > 0 ? pid : null;
     }
 
     /// <summary>pidfd_getfd(2): a copy of a descriptor of another process.</summary>

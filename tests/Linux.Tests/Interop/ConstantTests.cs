@@ -31,6 +31,7 @@ public sealed partial class ConstantTests
         CloneParent = CLONE_PARENT
         ClonePidfd = CLONE_PIDFD
         CloseRangeCloexec = CLOSE_RANGE_CLOEXEC
+        DevptsMagic = DEVPTS_SUPER_MAGIC
         EfdCloexecNonblock = EFD_CLOEXEC | EFD_NONBLOCK
         EpollCloexec = EPOLL_CLOEXEC
         FAddSeals = F_ADD_SEALS

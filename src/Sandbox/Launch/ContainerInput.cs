@@ -1,0 +1,118 @@
+using Crisp.Linux;
+using Crisp.Sandbox.Protocol;
+using Crisp.Sandbox.Spec;
+
+namespace Crisp.Sandbox.Launch;
+
+/// <summary>Checks a launch, and finds out what the plan needs to know of its descriptors.</summary>
+internal sealed class ContainerInput(LaunchFacts facts, FileDescriptor procfs)
+{
+    /// <param name="made">Gets the mounts that are made here, for the caller to dispose after the launch.</param>
+    internal ContainerPlanInput Prepare(ContainerLaunch launch, List<FileDescriptor> made)
+    {
+        var spec = launch.Spec;
+        Check(launch);
+        var mounts = new List<MountInput>(spec.Mounts.Count);
+        var covered = new List<string>(spec.Mounts.Count);
+        for (var i = 0; i < spec.Mounts.Count; i++)
+        {
+            var mount = spec.Mounts[i];
+            var target = ImagePath.Normalize(mount.Target, "The mount's target");
+            if (mount.Source is not KernelSource)
+            {
+                target = ImagePath.Resolve(launch.Rootfs, target, covered);
+            }
+
+            var source = launch.Mounts[i] ?? MakeNodes(mount, launch, made);
+            mounts.Add(new MountInput(target, source, source is not null && Files.Status(source).Type != FileType.Directory));
+            covered.Add(target);
+        }
+
+        return new ContainerPlanInput
+        {
+            Spec = spec,
+            User = launch.User,
+            Facts = facts,
+            Namespaces = launch.Namespaces,
+            Procfs = procfs,
+            Rootfs = launch.Rootfs,
+            Mounts = mounts,
+            TargetPidNamespace = launch.TargetPidNamespace,
+            Streams = launch.Streams,
+        };
+    }
+
+    private static void Check(ContainerLaunch launch)
+    {
+        var spec = launch.Spec;
+        if (launch.Mounts.Count != spec.Mounts.Count)
+        {
+            throw Invalid($"The container {spec.Id} has {spec.Mounts.Count} mounts, and {launch.Mounts.Count} descriptors came for them.");
+        }
+
+        if (spec.Hooks.Count > 0)
+        {
+            throw new SandboxException(RpcCode.Unimplemented, $"The hook {spec.Hooks[0].Path} cannot be run: this version has no hooks.");
+        }
+
+        if (spec.Namespaces.Pid == PidNamespace.Pod && launch.Namespaces.Pid is null)
+        {
+            throw Invalid($"The container {spec.Id} is to share the pod's PID namespace, and the pod has none.");
+        }
+
+        if (spec.Namespaces.Pid == PidNamespace.Target && launch.TargetPidNamespace is null)
+        {
+            throw Invalid($"The container {spec.Id} is to join another's PID namespace, which did not come with it.");
+        }
+
+        CheckMapped(launch.User, launch.Namespaces);
+    }
+
+    /// <summary>The kernel would say EINVAL.</summary>
+    internal static void CheckMapped(ResolvedUser user, PodNamespaces namespaces)
+    {
+        if (IdMap.ToNode(namespaces.UidMappings, user.Uid) is null)
+        {
+            throw Invalid($"The user {user.Uid} does not exist in the pod's user namespace: its map does not have it.");
+        }
+
+        foreach (var group in user.Groups)
+        {
+            CheckGroup(group, namespaces);
+        }
+
+        CheckGroup(user.Gid, namespaces);
+    }
+
+    private static void CheckGroup(uint group, PodNamespaces namespaces)
+    {
+        if (IdMap.ToNode(namespaces.GidMappings, group) is null)
+        {
+            throw Invalid($"The group {group} does not exist in the pod's user namespace: its map does not have it.");
+        }
+    }
+
+    /// <summary>
+    /// A filesystem that shows a namespace of the node's: a pod with a user namespace has no power over that, so that its child
+    /// could not make it.
+    /// </summary>
+    private static FileDescriptor? MakeNodes(MountSpec mount, ContainerLaunch launch, List<FileDescriptor> made)
+    {
+        var isNodes = launch.Namespaces.User is not null && mount.Source switch
+        {
+            KernelSource { Type: "proc" } => launch.Spec.Namespaces.Pid == PidNamespace.Node,
+            KernelSource { Type: "mqueue" } => launch.Namespaces.Ipc is null,
+            KernelSource { Type: "sysfs" } => launch.Namespaces.Network is null,
+            _ => false,
+        };
+        if (!isNodes)
+        {
+            return null;
+        }
+
+        made.Add(ProcessLauncher.MakeFilesystem(((KernelSource)mount.Source).Type, MountSteps.Attributes(mount)));
+        return made[^1];
+    }
+
+    private static SandboxException Invalid(string message) => new(RpcCode.InvalidArgument, message);
+}

@@ -1,0 +1,88 @@
+using Crisp.Cgroups;
+using Crisp.Linux;
+using Crisp.Linux.Plans;
+
+namespace Crisp.Sandbox.Launch;
+
+/// <summary>What the plan of an exec is compiled from.</summary>
+/// <param name="Procfs">The launcher's own.</param>
+/// <param name="Nothing">A null device that can be trusted.</param>
+/// <param name="CgroupDirectory">The container's cgroup on v2; null on v1.</param>
+internal sealed record ExecPlanInput(
+    ExecLaunch Launch, LaunchFacts Facts, FileDescriptor Procfs, FileDescriptor Nothing, FileDescriptor? CgroupDirectory);
+
+/// <summary>Compiles the system calls that start one more process in a running container. The launch itself makes no namespace.</summary>
+internal static class ExecPlan
+{
+    internal static Plan Compile(ExecPlanInput input)
+    {
+        var (spec, user) = (input.Launch.Process, input.Launch.User);
+        var builder = new PlanBuilder();
+        var procfs = builder.Descriptor("procfs", input.Procfs);
+        var process = new ProcessSteps(builder, procfs, spec, user, input.Facts);
+        builder.Label("Start from nothing inherited").Umask(0);
+        process.SetOomScore();
+        if (input.Launch.Namespaces.User is not null)
+        {
+            process.RaiseLimits();
+        }
+
+        var streams = new StreamSteps(builder, input.Launch.Streams, input.Launch.Namespaces);
+        if (!spec.Terminal)
+        {
+            streams.GiveToUser(user);
+        }
+
+        EnterContainer(builder, input);
+        var root = builder.Label("Find the root directory")
+            .OpenAt(PlanDescriptor.CurrentDirectory, "/", OpenFlags.Path | OpenFlags.Directory).As("root");
+        process.Begin();
+        if (spec.Terminal)
+        {
+            var terminal = new TerminalSteps(builder);
+            terminal.OpenIn(root);
+            terminal.Prepare(user.Uid);
+            terminal.Connect();
+        }
+        else
+        {
+            streams.ConnectWith(builder.Descriptor("null", input.Nothing));
+        }
+
+        process.EnterDirectory(root);
+        process.Execute();
+        return builder.Build();
+    }
+
+    /// <summary>
+    /// The PID namespace is entered by a second child, after the mount namespace: the container's processes never see one
+    /// whose root directory is the node's. With a user namespace that is not needed, since none of their capabilities reaches
+    /// a process that is not dumpable; and the second child is born in the cgroup while it still may be.
+    /// </summary>
+    private static void EnterContainer(PlanBuilder builder, ExecPlanInput input)
+    {
+        const NamespaceFlags Shared = NamespaceFlags.Mount | NamespaceFlags.Network | NamespaceFlags.Ipc | NamespaceFlags.Uts;
+        var container = builder.Descriptor("container", input.Launch.ContainerPidfd);
+        var hasUser = input.Launch.Namespaces.User is not null;
+        builder.Label("Enter the container");
+        builder.SetNs(container, hasUser ? NamespaceFlags.Pid : NamespaceFlags.Pid | Shared);
+        builder.Clone(
+            NamespaceFlags.None,
+            LaunchStops.Deadline,
+            input.CgroupDirectory is { } directory ? builder.Descriptor("cgroup", directory) : null);
+        if (input.Facts.Cgroups == CgroupVersion.V1)
+        {
+            builder.Stop(LaunchStops.Cgroup, LaunchStops.Deadline);
+        }
+
+        if (hasUser)
+        {
+            builder.SetNs(container, NamespaceFlags.User | NamespaceFlags.Cgroup | Shared);
+            new NamespaceSteps(builder).BecomeRoot();
+        }
+        else
+        {
+            builder.SetNs(container, NamespaceFlags.Cgroup);
+        }
+    }
+}

@@ -1,0 +1,130 @@
+using Crisp.Linux;
+using Crisp.Linux.Plans;
+using Crisp.Sandbox.Spec;
+
+namespace Crisp.Sandbox.Launch;
+
+/// <summary>The plans of the short-lived processes that make what a pod's containers share.</summary>
+internal static class PodPlans
+{
+    private const uint Nobody = 65534;
+
+    /// <summary>The namespaces that are the pod's own, made by one clone: the user namespace first, so that it owns the others.</summary>
+    internal static NamespaceFlags OwnNamespaces(SandboxSpec spec)
+        => (spec.UidMappings.Count > 0 ? NamespaceFlags.User : 0)
+            | (spec.NetworkNamespace ? NamespaceFlags.Network : 0)
+            | (spec.IpcNamespace ? NamespaceFlags.Ipc : 0)
+            | (spec.UtsNamespace ? NamespaceFlags.Uts : 0);
+
+    /// <summary>Sets up <see cref="OwnNamespaces"/>, into which it is launched, and lets this process open them.</summary>
+    internal static Plan Namespaces(SandboxSpec spec)
+    {
+        var builder = new PlanBuilder();
+        if (spec.UidMappings.Count > 0)
+        {
+            builder.Label("Map users and groups").Stop(LaunchStops.Maps, LaunchStops.Deadline);
+        }
+
+        if (spec.UtsNamespace && spec.Hostname is { Length: > 0 } hostname)
+        {
+            builder.Label("Set the hostname").SetHostname(hostname);
+        }
+
+        if (spec.NetworkNamespace)
+        {
+            builder.Label("Bring up loopback").InterfaceUp("lo");
+        }
+
+        builder.Label("Hand over the namespaces").Stop(LaunchStops.Namespaces, LaunchStops.Deadline);
+        builder.SignalsDefault();
+        builder.Exit(0);
+        return builder.Build();
+    }
+
+    /// <summary>
+    /// Sets sysctls of the network and IPC namespaces, which /proc/sys shows to the process that is in them. It is the node's
+    /// root that does so: before Linux 6.11 the pod's may not change those of IPC.
+    /// </summary>
+    internal static Plan Sysctls(SandboxSpec spec, FileDescriptor procfs, PodNamespaces namespaces)
+    {
+        var builder = new PlanBuilder();
+        var proc = builder.Descriptor("procfs", procfs);
+        builder.Label("Join the pod's namespaces");
+        if (namespaces.Network is { } network)
+        {
+            builder.SetNs(builder.Descriptor("network namespace", network), NamespaceFlags.Network);
+        }
+
+        if (namespaces.Ipc is { } ipc)
+        {
+            builder.SetNs(builder.Descriptor("IPC namespace", ipc), NamespaceFlags.Ipc);
+        }
+
+        foreach (var (name, value) in spec.Sysctls)
+        {
+            const ResolveFlags Plain = ResolveFlags.Beneath | ResolveFlags.NoSymlinks | ResolveFlags.NoCrossDevice;
+            builder.Label($"Set the sysctl {name}");
+            var path = $"sys/{name.Replace('.', '/')}";
+            var file = builder.OpenAt2(proc, path, OpenFlags.WriteOnly, Plain).As(name);
+            builder.Write(file, value);
+            builder.Close(file);
+        }
+
+        builder.SignalsDefault();
+        builder.Exit(0);
+        return builder.Build();
+    }
+
+    /// <summary>What the launch of <see cref="Reaper"/> unshares.</summary>
+    internal static NamespaceFlags ReaperNamespaces(PodNamespaces namespaces)
+        => namespaces.User is null ? NamespaceFlags.Pid | NamespaceFlags.Mount : NamespaceFlags.None;
+
+    /// <summary>
+    /// PID 1 of a shared PID namespace: an empty read-only root, nobody, no capabilities, no descriptors. It is in the pod's
+    /// other namespaces, because /proc/1/net and the like are shown to everybody.
+    /// </summary>
+    internal static Plan Reaper(PodNamespaces namespaces, LaunchFacts facts)
+    {
+        var builder = new PlanBuilder();
+        new NamespaceSteps(builder).Join(namespaces);
+        const NamespaceFlags Own = NamespaceFlags.Mount | NamespaceFlags.Cgroup;
+        if (namespaces.User is null)
+        {
+            builder.Unshare(NamespaceFlags.Cgroup);
+        }
+        else
+        {
+            builder.Label("Make the PID namespace").Clone(NamespaceFlags.Pid | Own, LaunchStops.Deadline);
+        }
+
+        EnterEmptyRoot(builder);
+        builder.Label("Become nobody");
+        builder.SetName("crisp-reaper");
+        builder.SetSid();
+        new CapabilitySteps(builder, new CapabilitiesSpec(), facts.LastCapability).LimitBoundingSet();
+        builder.SetGroups([]);
+        builder.SetResGid(IdMap.ToNode(namespaces.GidMappings, Nobody) is null ? 0 : Nobody);
+        builder.SetResUid(IdMap.ToNode(namespaces.UidMappings, Nobody) is null ? 0 : Nobody);
+        builder.CapSet(CapabilitySet.Empty, CapabilitySet.Empty, CapabilitySet.Empty);
+        builder.NoNewPrivileges();
+        builder.SignalsDefault();
+        builder.Label("Hand over the PID namespace").Stop(LaunchStops.Namespaces, LaunchStops.Deadline);
+        builder.Label("Reap").Pause();
+        return builder.Build();
+    }
+
+    private static void EnterEmptyRoot(PlanBuilder builder)
+    {
+        builder.Label("Make an empty root directory");
+        builder.Mount(null, "/", null, MountFlags.Recursive | MountFlags.Slave);
+        var context = builder.FsOpen("tmpfs").As("tmpfs");
+        builder.FsConfigString(context, "mode", "555");
+        builder.FsConfigCreate(context);
+        var root = builder.FsMount(
+            context, MountAttributes.ReadOnly | MountAttributes.NoSuid | MountAttributes.NoDev | MountAttributes.NoExec).As("root");
+        builder.MoveMount(root, "", PlanDescriptor.CurrentDirectory, "/", MoveMountFlags.FromEmptyPath);
+        builder.Fchdir(root);
+        builder.PivotRoot(".", ".");
+        builder.Umount2(".", UnmountFlags.Detach);
+    }
+}
