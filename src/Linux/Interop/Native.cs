@@ -10,6 +10,7 @@ internal unsafe struct step
     internal ushort number;
     internal ushort from;
     internal fixed ushort accepted[5];
+    internal ulong unless;
     internal fixed long args[6];
 }
 

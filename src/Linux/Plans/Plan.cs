@@ -133,6 +133,7 @@ public sealed class Plan : IDisposable
     {
         step.op = (ushort)source.Operation;
         step.number = (ushort)source.Call;
+        step.unless = source.Unless is { } other ? (ulong)other + 1 : 0;
         // SAFETY: the builder takes at most five accepted errors, and no call has more than six arguments.
         unsafe
         {

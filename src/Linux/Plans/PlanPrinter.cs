@@ -77,15 +77,22 @@ public static class PlanPrinter
         {
             text.Append(" or ").AppendJoin('|', step.Accepted);
         }
+
+        if (step.Unless is { } other)
+        {
+            text.Append(" unless ").Append(NameOf(plan, other));
+        }
     }
 
     private static string Format(Plan plan, PlanArgument argument) => argument.Kind switch
     {
         ArgumentKind.Descriptor => plan.Descriptors[(int)argument.Value].Name,
-        ArgumentKind.Result => plan.Steps[(int)argument.Value].ResultName ?? $"result of {argument.Value}",
+        ArgumentKind.Result => NameOf(plan, (int)argument.Value),
         ArgumentKind.Data => Format(argument.Source),
         _ => SymbolTable.Format(argument.Value, argument.Format),
     };
+
+    private static string NameOf(Plan plan, int step) => plan.Steps[step].ResultName ?? $"result of {step}";
 
     private static string Format(object? source) => source switch
     {

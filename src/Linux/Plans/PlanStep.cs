@@ -18,6 +18,9 @@ internal sealed record PlanStep(PlanOperation Operation, SystemCall Call, PlanAr
 {
     internal List<Errno> Accepted { get; } = [];
 
+    /// <summary>The index of an earlier step whose success makes this one superfluous, or null.</summary>
+    internal int? Unless { get; set; }
+
     /// <summary>The result's name for people, or null.</summary>
     internal string? ResultName { get; set; }
 
@@ -67,6 +70,20 @@ public readonly record struct StepReference
         const int MostAccepted = 5;
         ArgumentOutOfRangeException.ThrowIfGreaterThan(_step.Accepted.Count + errnos.Length, MostAccepted, nameof(errnos));
         _step.Accepted.AddRange(errnos);
+        return this;
+    }
+
+    /// <summary>
+    /// Skips the step, and those that take its result, when an earlier step has succeeded, which then must be one that may fail.
+    /// </summary>
+    public StepReference Unless(StepReference other)
+    {
+        if (other._step.Accepted.Count == 0 || other._index >= _index)
+        {
+            throw new ArgumentException($"{other._step.CallName} must come before {_step.CallName} and may fail.", nameof(other));
+        }
+
+        _step.Unless = other._index;
         return this;
     }
 

@@ -17,6 +17,7 @@ struct step {
 	uint16_t number;
 	uint16_t from; /* bit i: args[i] is the index of an earlier step, whose result is meant */
 	uint16_t accepted[5]; /* error numbers that are fine; 0 is unused */
+	uint64_t unless; /* 1 + the index of an earlier step: if that has succeeded, this one is skipped */
 	int64_t args[6];
 };
 
@@ -32,6 +33,7 @@ struct launch {
 
 #define EINTR 4
 #define ETIMEDOUT 110
+#define ECANCELED 125
 #define ERROR_MAX 4095
 #define SIGCHLD 17
 #define SIG_IGN 1
@@ -209,6 +211,8 @@ static __attribute__((noreturn)) void run(const struct launch *l)
 					missing = args[j];
 			}
 		}
+		if (s->unless && l->results[s->unless - 1] >= 0)
+			missing = -ECANCELED;
 		/* What builds on an accepted failure is skipped, and has failed in the same way. */
 		l->results[i] = missing ? missing : execute(l, i, s, args);
 		if (!missing && l->results[i] < 0 && l->results[i] >= -ERROR_MAX && !is_accepted(s, -l->results[i])) {

@@ -9,7 +9,7 @@ internal sealed class CgroupV1Steps(PlanBuilder builder, IReadOnlyList<CgroupV1H
 {
     internal static StepReference Tmpfs(PlanBuilder builder, MountAttributes attributes)
     {
-        var context = builder.FsOpen("tmpfs").As("tmpfs");
+        var context = builder.NewFilesystem("tmpfs");
         builder.FsConfigString(context, "mode", "755");
         builder.FsConfigCreate(context);
         return builder.FsMount(context, attributes).As("cgroups");
@@ -44,7 +44,7 @@ internal sealed class CgroupV1Steps(PlanBuilder builder, IReadOnlyList<CgroupV1H
 
     private StepReference Hierarchy(CgroupV1Hierarchy hierarchy, MountAttributes attributes)
     {
-        var context = builder.FsOpen("cgroup").As("cgroup");
+        var context = builder.NewFilesystem("cgroup");
         foreach (var controller in hierarchy.Controllers)
         {
             builder.FsConfigFlag(context, controller);

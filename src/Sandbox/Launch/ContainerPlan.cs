@@ -44,12 +44,6 @@ internal sealed class ContainerPlan
             process.RaiseLimits();
         }
 
-        var streams = new StreamSteps(_builder, _input.Streams, _input.Namespaces);
-        if (!Spec.Process.Terminal)
-        {
-            streams.GiveToUser(_input.User);
-        }
-
         var devices = new DeviceSteps(_builder, _input.Namespaces);
         devices.Make(Spec.Devices, _tree);
         EnterNamespaces();
@@ -72,7 +66,7 @@ internal sealed class ContainerPlan
         }
         else
         {
-            streams.Connect(devices.Devfs);
+            new StreamSteps(_builder, _input.Streams).Connect(devices.Devfs);
         }
 
         masks.Apply(devices.Devfs);
@@ -81,7 +75,7 @@ internal sealed class ContainerPlan
             DetachOldRoot();
         }
 
-        process.EnterDirectory(_tree);
+        process.EnterDirectory(_rootfs, _tree);
         if (Spec.Root.Readonly)
         {
             _builder.Label("Make the rootfs read-only").MountSetAttr(_rootfs, MountAttributes.ReadOnly);

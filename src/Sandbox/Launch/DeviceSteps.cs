@@ -34,7 +34,7 @@ internal sealed class DeviceSteps
         _builder = builder;
         _namespaces = namespaces;
         _builder.Label("Make /dev");
-        var context = _builder.FsOpen("tmpfs").As("tmpfs");
+        var context = _builder.NewFilesystem("tmpfs");
         _builder.FsConfigString(context, "mode", "755");
         _builder.FsConfigString(context, "size", "65536k");
         if (namespaces.User is not null)

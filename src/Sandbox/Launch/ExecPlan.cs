@@ -27,12 +27,6 @@ internal static class ExecPlan
             process.RaiseLimits();
         }
 
-        var streams = new StreamSteps(builder, input.Launch.Streams, input.Launch.Namespaces);
-        if (!spec.Terminal)
-        {
-            streams.GiveToUser(user);
-        }
-
         EnterContainer(builder, input);
         var root = builder.Label("Find the root directory")
             .OpenAt(PlanDescriptor.CurrentDirectory, "/", OpenFlags.Path | OpenFlags.Directory).As("root");
@@ -46,7 +40,7 @@ internal static class ExecPlan
         }
         else
         {
-            streams.ConnectWith(builder.Descriptor("null", input.Nothing));
+            new StreamSteps(builder, input.Launch.Streams).ConnectWith(builder.Descriptor("null", input.Nothing));
         }
 
         process.EnterDirectory(root);

@@ -60,14 +60,14 @@ internal sealed class MountSteps(PlanBuilder builder, RootTree tree, ContainerPl
 
     private StepReference Kernel(string type, MountSpec mount)
     {
-        var context = builder.FsOpen(type).As(type);
+        var context = builder.NewFilesystem(type);
         return Finish(context, mount);
     }
 
     private StepReference NewDevpts(MountSpec mount)
     {
         const uint Tty = 5;
-        var context = builder.FsOpen("devpts").As("devpts");
+        var context = builder.NewFilesystem("devpts");
         builder.FsConfigFlag(context, "newinstance");
         builder.FsConfigString(context, "ptmxmode", "0666");
         builder.FsConfigString(context, "mode", "0620");
@@ -83,7 +83,7 @@ internal sealed class MountSteps(PlanBuilder builder, RootTree tree, ContainerPl
 
     private StepReference Tmpfs(MountSpec mount, TmpfsSource tmpfs)
     {
-        var context = builder.FsOpen("tmpfs").As("tmpfs");
+        var context = builder.NewFilesystem("tmpfs");
         builder.FsConfigString(context, "mode", Convert.ToString(tmpfs.Mode, 8));
         if (tmpfs.SizeBytes > 0)
         {

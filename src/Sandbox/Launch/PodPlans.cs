@@ -117,7 +117,7 @@ internal static class PodPlans
     {
         builder.Label("Make an empty root directory");
         builder.Mount(null, "/", null, MountFlags.Recursive | MountFlags.Slave);
-        var context = builder.FsOpen("tmpfs").As("tmpfs");
+        var context = builder.NewFilesystem("tmpfs");
         builder.FsConfigString(context, "mode", "555");
         builder.FsConfigCreate(context);
         var root = builder.FsMount(

@@ -85,6 +85,7 @@ public sealed partial class ProcessLauncher : IDisposable
     internal static FileDescriptor MakeFilesystem(string type, MountAttributes attributes)
     {
         using var context = Mounts.FsOpen(type);
+        Mounts.FsConfigString(context, "source", type);
         Mounts.FsConfigCreate(context);
         return Mounts.FsMount(context, attributes);
     }

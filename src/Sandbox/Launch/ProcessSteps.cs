@@ -12,6 +12,8 @@ internal sealed class ProcessSteps(
     PlanBuilder builder, PlanDescriptor procfs, ProcessSpec process, ResolvedUser user, LaunchFacts facts)
 {
     private const uint DefaultUmask = 0x12;
+    private PlanDescriptor _root;
+    private StepReference? _entered;
 
     /// <summary>Before any namespace is joined: to lower it takes the node's CAP_SYS_RESOURCE, and without that it stays what it is.</summary>
     internal void SetOomScore()
@@ -52,17 +54,20 @@ internal sealed class ProcessSteps(
     internal void EnterDirectory(PlanDescriptor root)
     {
         builder.Label("Enter the working directory");
-        var directory = builder.OpenAt2(
-            root, process.Cwd, OpenFlags.Path | OpenFlags.Directory, ResolveFlags.InRoot | ResolveFlags.NoMagicLinks);
-        builder.Fchdir(directory.As("working directory"));
+        _root = root;
+        _entered = builder.Fchdir(OpenDirectory(root).Accept(Errno.EACCES)).Accept(Errno.EACCES).As("chdir by root");
     }
 
     /// <summary>As <see cref="EnterDirectory(PlanDescriptor)"/>, and makes it when it is missing.</summary>
-    internal void EnterDirectory(RootTree tree)
+    internal void EnterDirectory(PlanDescriptor root, RootTree tree)
     {
-        builder.Label("Enter the working directory");
-        var path = process.Cwd.AsSpan().ContainsAnyExcept('/', '.') ? ImagePath.Normalize(process.Cwd, "The working directory") : "";
-        builder.Fchdir(tree.Directory(path));
+        builder.Label("Make the working directory");
+        if (process.Cwd.AsSpan().ContainsAnyExcept('/', '.'))
+        {
+            tree.TryMakeDirectory(ImagePath.Normalize(process.Cwd, "The working directory"));
+        }
+
+        EnterDirectory(root);
     }
 
     /// <summary>From the security module's profile to execve. Limits are set when nothing more is to be opened.</summary>
@@ -113,7 +118,14 @@ internal sealed class ProcessSteps(
         }
 
         builder.SetResUid(user.Uid);
+        if (_entered is { } entered)
+        {
+            builder.Fchdir(OpenDirectory(_root).Unless(entered));
+        }
     }
+
+    private StepReference OpenDirectory(PlanDescriptor root) => builder.OpenAt2(
+        root, process.Cwd, OpenFlags.Path | OpenFlags.Directory, ResolveFlags.InRoot | ResolveFlags.NoMagicLinks).As("working directory");
 
     private void EnterProfile()
     {

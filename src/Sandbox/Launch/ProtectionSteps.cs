@@ -20,7 +20,7 @@ internal sealed class ProtectionSteps(PlanBuilder builder, RootTree tree, Contai
             return;
         }
 
-        var context = builder.FsOpen("tmpfs").As("tmpfs");
+        var context = builder.NewFilesystem("tmpfs");
         builder.FsConfigString(context, "mode", "755");
         builder.FsConfigCreate(context);
         var empty = builder.FsMount(
@@ -56,12 +56,11 @@ internal sealed class ProtectionSteps(PlanBuilder builder, RootTree tree, Contai
     private void Hide(string path, PlanDescriptor empty, PlanDescriptor nothing)
     {
         builder.Label($"Hide /{path}");
-        builder.MoveMount(empty, tree.Find(path, OpenFlags.Directory));
-
-        // A directory is hidden now, and takes no file on top of it.
-        var file = tree.Find(path);
-        var copy = builder.OpenTree(nothing, "", OpenTreeFlags.Clone | OpenTreeFlags.EmptyPath).As("copy of null");
-        builder.MoveMount(copy, file).Accept(Errno.ENOTDIR);
+        var directory = tree.Find(path, OpenFlags.Directory);
+        builder.MoveMount(empty, directory);
+        var file = tree.Find(path).Unless(directory);
+        var copy = builder.OpenTree(nothing, "", OpenTreeFlags.Clone | OpenTreeFlags.EmptyPath).Unless(directory).As("copy of null");
+        builder.MoveMount(copy, file);
     }
 
     private void MakeReadOnly(string path)

@@ -27,6 +27,21 @@ internal sealed class RootTree(PlanBuilder builder, PlanDescriptor root)
         return directory;
     }
 
+    /// <summary>
+    /// Makes the directory as far as this process may, so that no step may build on it: the root of an NFS client is nobody to
+    /// the server, and does not even see what is there.
+    /// </summary>
+    internal void TryMakeDirectory(string path)
+    {
+        if (path.Length > 0 && !_directories.ContainsKey(path))
+        {
+            var above = Above(path);
+            TryMakeDirectory(above);
+            var directory = builder.OpenAt2(root, above, OpenFlags.Path | OpenFlags.Directory, InRoot).Accept(Errno.EACCES);
+            builder.MkdirAt(directory.As(above), Name(path), DirectoryMode).Accept(Errno.EEXIST, Errno.EACCES);
+        }
+    }
+
     /// <summary>A mount point, made where it is missing.</summary>
     /// <param name="real">It must not be reached through a symlink: /proc, /sys and /dev (CVE-2023-27561, CVE-2026-41579).</param>
     internal PlanDescriptor MountPoint(string path, bool isFile, bool real)
@@ -44,7 +59,7 @@ internal sealed class RootTree(PlanBuilder builder, PlanDescriptor root)
     }
 
     /// <summary>A file that may be missing; what builds on it is then left out.</summary>
-    internal PlanDescriptor Find(string path, OpenFlags type = OpenFlags.ReadOnly)
+    internal StepReference Find(string path, OpenFlags type = OpenFlags.ReadOnly)
         => builder.OpenAt2(root, path, OpenFlags.Path | type, InRoot).Accept(Errno.ENOENT, Errno.ENOTDIR, Errno.EACCES).As($"{path} if any");
 
     /// <summary>Something was mounted on the path: what was opened there is hidden now.</summary>

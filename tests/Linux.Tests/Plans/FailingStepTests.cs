@@ -121,6 +121,32 @@ public sealed class FailingStepTests
         Assert.Equal("went on\n", output);
     }
 
+    [Theory]
+    [InlineData("/", "/")]
+    [InlineData("/missing", "/tmp")]
+    public void Unless_Step_IsTheOtherOnesSubstitute(string path, string expected)
+    {
+        var (output, _) = PlanRunner.Run(
+            b =>
+            {
+                var first = b.OpenAt(s_cwd, path, OpenFlags.Path).Accept(Errno.ENOENT);
+                b.Fchdir(first);
+                b.Fchdir(b.OpenAt(s_cwd, "/tmp", OpenFlags.Path).Unless(first));
+            },
+            "pwd");
+
+        Assert.Equal(expected, output.Trim());
+    }
+
+    [Fact]
+    public void Unless_StepThatMustSucceed_IsRefused()
+    {
+        var builder = new PlanBuilder();
+        var certain = builder.OpenAt(s_cwd, "/", OpenFlags.Path);
+
+        Assert.Throws<ArgumentException>(() => builder.Chdir("/").Unless(certain));
+    }
+
     [Fact]
     public void AcceptedFailure_OfAnotherErrno_EndsThePlan()
     {
