@@ -63,6 +63,7 @@ public static class PlanLauncher
         }
 
         GC.KeepAlive(cgroup);
-        return pid > 0 ? (pid, new FileDescriptor(pidfd)) : throw new LinuxException("clone3", (Errno)(-pid));
+        return pid > 0 ? (pid, new FileDescriptor(pidfd)) : throw new LinuxException(
+            "clone3", (Errno)(-pid), cgroup is null ? null : Files.NameOf(cgroup));
     }
 }

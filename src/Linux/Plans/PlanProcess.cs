@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Runtime.InteropServices;
 
 namespace Crisp.Linux.Plans;
@@ -100,9 +101,10 @@ public sealed class PlanProcess : IDisposable
         }
 
         var leaving = false;
+        var clock = Stopwatch.StartNew();
         while (true)
         {
-            var (kind, index, value) = Receive(deadline);
+            var (kind, index, value) = Receive(clock, deadline);
             switch (kind)
             {
                 case Kind.Stopped:
@@ -129,9 +131,9 @@ public sealed class PlanProcess : IDisposable
         }
     }
 
-    private (Kind Kind, int Index, int Value) Receive(TimeSpan deadline)
+    private (Kind Kind, int Index, int Value) Receive(Stopwatch clock, TimeSpan deadline)
     {
-        if (!Poll.WaitReadable(_status, deadline))
+        if (!Poll.WaitReadable(_status, deadline - clock.Elapsed))
         {
             throw new TimeoutException($"The process {Pid} did not get on with its plan for {deadline.TotalSeconds:0.#} s and was killed.");
         }

@@ -29,6 +29,8 @@ struct launch {
 	uint32_t keep_count;
 	int32_t status;
 	int32_t go;
+	int64_t rseq_offset; /* from the thread pointer to the area that glibc registered with rseq(2) */
+	uint32_t rseq_length; /* 0: none */
 };
 
 #define EINTR 4
@@ -43,6 +45,8 @@ struct launch {
 #define POLLIN 1
 #define PAGE 4096UL
 #define TASK_SIZE 0x7ffffffff000UL
+#define RSEQ_FLAG_UNREGISTER 1
+#define RSEQ_SIG 0x53053053 /* glibc's, sys/rseq.h */
 
 static inline long call6(long number, long a, long b, long c, long d, long e, long f)
 {
@@ -145,15 +149,32 @@ static long second_clone(const struct launch *l, uint32_t index, long clone_args
 }
 
 /*
+ * The kernel writes into the area of rseq(2) whenever the process comes back from another task, and kills a process that has
+ * no such memory any more.
+ */
+static long leave_rseq(const struct launch *l)
+{
+	unsigned long thread_pointer;
+
+	if (l->rseq_length == 0)
+		return 0;
+	__asm__("mov %%fs:0, %0" : "=r"(thread_pointer));
+	return call(__NR_rseq, thread_pointer + l->rseq_offset, l->rseq_length, RSEQ_FLAG_UNREGISTER, RSEQ_SIG);
+}
+
+/*
  * PID 1 of a pod. An ignored SIGCHLD makes the kernel reap, so there is nothing to do but to exist. Everything is given
  * back except this code and the stack: what the launcher had in memory is nobody's business inside the pod.
  */
-static __attribute__((noreturn, noinline)) void pause_forever(const struct launch *l, uint32_t index)
+static __attribute__((noinline)) long pause_forever(const struct launch *l, uint32_t index)
 {
 	unsigned long code = (unsigned long)&pause_forever & ~(PAGE - 1);
 	unsigned long stack = (unsigned long)__builtin_frame_address(0) & ~(PAGE - 1);
 	unsigned long low = code < stack ? code : stack, high = code < stack ? stack : code;
+	long error = leave_rseq(l);
 
+	if (error < 0)
+		return error;
 	set_handler(SIGCHLD, SIG_IGN);
 	report(l, KIND_LEAVING, index, 0);
 	call(__NR_close_range, 0, ~0U, 0, 0);
@@ -177,7 +198,7 @@ static long execute(const struct launch *l, uint32_t index, const struct step *s
 	case OP_SIGNALS_DEFAULT:
 		return signals_default();
 	case OP_PAUSE:
-		pause_forever(l, index);
+		return pause_forever(l, index);
 	case OP_LEAVE:
 		report(l, KIND_LEAVING, index, 0);
 		break;

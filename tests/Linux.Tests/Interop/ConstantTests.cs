@@ -11,6 +11,7 @@ public sealed partial class ConstantTests
     private static readonly Dictionary<string, string> s_names = Table(
         """
         AfInet = AF_INET
+        AfNetlink = AF_NETLINK
         AfUnix = AF_UNIX
         Alignment = -
         AllowMulti = BPF_F_ALLOW_MULTI
@@ -44,13 +45,20 @@ public sealed partial class ConstantTests
         FSetfl = F_SETFL
         FsmountCloexec = FSMOUNT_CLOEXEC
         FsopenCloexec = FSOPEN_CLOEXEC
-        HeaderSize = sizeof(struct cmsghdr)
+        GetLink = enum RTM_GETLINK
         Hangup = SIGHUP
+        HeaderSize = sizeof(struct cmsghdr)
+        HeldLevels = -
+        IffLoopback = enum IFF_LOOPBACK
         IffUp = enum IFF_UP
+        IflaIfname = enum IFLA_IFNAME
+        IflaStats64 = enum IFLA_STATS64
         IFNAMSIZ = IFNAMSIZ
+        InitialSize = -
         InstructionSize = sizeof(struct sock_filter)
         Kill = SIGKILL
         Last = -
+        LinkMessageSize = sizeof(struct ifinfomsg)
         LockEx = LOCK_EX
         LockNb = LOCK_NB
         MaxDescriptors = -
@@ -62,10 +70,17 @@ public sealed partial class ConstantTests
         MntId = STATX_MNT_ID
         MostAccepted = -
         MostArguments = -
+        MostLinks = -
         MsgCmsgCloexec = MSG_CMSG_CLOEXEC
         MsgCtrunc = MSG_CTRUNC
         MsgNosignal = MSG_NOSIGNAL
         NameOffset = -
+        NetlinkRoute = NETLINK_ROUTE
+        NewLink = enum RTM_NEWLINK
+        NlmFDump = NLM_F_DUMP
+        NlmFRequest = NLM_F_REQUEST
+        NlmsgDone = NLMSG_DONE
+        NlmsgError = NLMSG_ERROR
         NsfsMagic = NSFS_MAGIC
         OverlayMagic = OVERLAYFS_SUPER_MAGIC
         PathMax = PATH_MAX
@@ -94,6 +109,7 @@ public sealed partial class ConstantTests
         SockCloexec = enum SOCK_CLOEXEC
         SockDgram = enum SOCK_DGRAM
         SockNonblock = enum SOCK_NONBLOCK
+        SockRaw = enum SOCK_RAW
         SockStream = SOCK_STREAM
         SolSocket = SOL_SOCKET
         SoPeercred = SO_PEERCRED
@@ -104,6 +120,7 @@ public sealed partial class ConstantTests
         Tiocsptlck = TIOCSPTLCK
         Tiocswinsz = TIOCSWINSZ
         TmpfsMagic = TMPFS_MAGIC
+        Tries = -
         User1 = SIGUSR1
         User2 = SIGUSR2
         Version3 = _LINUX_CAPABILITY_VERSION_3
