@@ -33,7 +33,10 @@ public sealed class OomWatch : IDisposable
 
     public EpollEvents Events => _eventFd is null ? EpollEvents.Priority : EpollEvents.In;
 
-    /// <summary>The cgroup is gone, and the descriptor stays readable: take it out of epoll.</summary>
+    /// <summary>
+    /// <see cref="Read"/> found the cgroup gone. v1 sends a last notification then, and the descriptor stays readable: take
+    /// it out of epoll. v2 sends none (kernfs wakes nobody when it removes a file): who removes the cgroup drops the watch.
+    /// </summary>
     public bool CgroupRemoved { get; private set; }
 
     /// <summary>Takes the notification and reads how many processes were killed since the cgroup was made.</summary>
@@ -47,7 +50,6 @@ public sealed class OomWatch : IDisposable
         }
         catch (CgroupException e) when (e.Errno is Errno.ENOENT or Errno.ENODEV)
         {
-            // Removed: the kernel sends a last notification then.
             CgroupRemoved = true;
         }
 
@@ -63,10 +65,14 @@ public sealed class OomWatch : IDisposable
     private ulong ReadEvents()
     {
         Span<byte> buffer = stackalloc byte[512];
-        Files.Seek(_events!, 0);
-        var length = Files.TryRead(_events!, buffer, out var errno);
-        return length >= 0
-            ? FlatKeyed.Get(buffer[..length], "oom_kill"u8)
-            : throw new CgroupException("read", "memory.events", errno);
+        try
+        {
+            var length = Files.ReadAt(_events!, buffer, 0);
+            return FlatKeyed.Get(buffer[..length], "oom_kill"u8);
+        }
+        catch (LinuxException e)
+        {
+            throw new CgroupException("read", e.Path!, e.Errno);
+        }
     }
 }
