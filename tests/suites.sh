@@ -13,6 +13,7 @@ log=$(mktemp)
 left=$(mktemp -d)
 trap 'rm -rf "$log" "$left"' EXIT
 passed=0 failed=0 skipped=0
+limit=${CRISP_SUITE_TIMEOUT:-1800}
 
 # What a test may leave behind: processes, mounts, network namespaces, cgroups and files of crisp.
 remains() {
@@ -27,8 +28,9 @@ remains > "$left/before"
 for name in "${names[@]}"; do
 	program=$dir/$name.Tests/debug/Crisp.$name.Tests
 	printf '\n== %s.Tests (%ds)\n' "$name" "$SECONDS"
-	"$program" -noLogo -noColor > "$log" 2>&1 < /dev/null
+	timeout --kill-after=10 "$limit" "$program" -noLogo -noColor -longRunning 60 > "$log" 2>&1 < /dev/null
 	code=$?
+	[ "$code" != 124 ] || echo "$name.Tests did not end within $limit s (CRISP_SUITE_TIMEOUT)" >> "$log"
 	grep -vE '^ *(Discovering|Discovered|Starting|Finished):|TEST EXECUTION SUMMARY' "$log"
 	summary=$(grep -E 'Total: [0-9]+, Errors: ' "$log" | tail -n 1)
 	if [ -z "$summary" ]; then

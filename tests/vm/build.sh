@@ -5,7 +5,7 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 cache=${CRISP_VM_CACHE:-/var/cache/crisp-vm}
 mirror=${CRISP_DEBIAN_MIRROR:-http://deb.debian.org/debian}
-stamp=$(cat "$here/build.sh" "$here/init" | sha256sum | cut -c1-16)
+stamp=$(sha256sum < "$here/build.sh" | cut -c1-16)
 if [ -e "$cache/$stamp.done" ]; then
 	echo "$cache"
 	exit 0
@@ -99,7 +99,6 @@ chmod 755 "$initramfs/init"
 say "root disk"
 root=$work/root
 rm -rf "$root"/var/cache/apt/archives/*.deb "$root"/var/lib/apt/lists/* "$root"/usr/share/{doc,man,locale}
-install -m 755 "$here/init" "$root/usr/local/sbin/crisp-vm-tests"
 mkdir -p "$root/payload"
 : > "$root/etc/fstab"
 cat > "$root/etc/systemd/system/crisp-tests.service" <<-EOF
@@ -110,7 +109,8 @@ cat > "$root/etc/systemd/system/crisp-tests.service" <<-EOF
 	Type=oneshot
 	Delegate=yes
 	Environment=HOME=/root DOTNET_ROOT=/payload/dotnet
-	ExecStart=/usr/local/sbin/crisp-vm-tests
+	ExecStart=/bin/sh /payload/init
+	StandardInput=tty
 	StandardOutput=tty
 	StandardError=tty
 	TTYPath=/dev/ttyS1

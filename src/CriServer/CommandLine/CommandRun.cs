@@ -1,7 +1,6 @@
 using System.CommandLine;
 using Crisp.CriServer.Configuration;
 using Crisp.CriServer.Hosting;
-using Crisp.Linux;
 using Grpc.Core;
 
 namespace Crisp.CriServer.CommandLine;
@@ -47,7 +46,7 @@ internal static class CommandRun
 
             return failed;
         }
-        catch (LinuxException e) when (e.Errno == Errno.EPIPE)
+        catch (IOException e) when (e.HResult == (int)Linux.Errno.EPIPE)
         {
             return BrokenPipe;
         }
