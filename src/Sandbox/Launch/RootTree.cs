@@ -37,8 +37,10 @@ internal sealed class RootTree(PlanBuilder builder, PlanDescriptor root)
         {
             var above = Above(path);
             TryMakeDirectory(above);
-            var directory = builder.OpenAt2(root, above, OpenFlags.Path | OpenFlags.Directory, InRoot).Accept(Errno.EACCES);
-            builder.MkdirAt(directory.As(above), Name(path), DirectoryMode).Accept(Errno.EEXIST, Errno.EACCES);
+            var directory = above.Length == 0
+                ? root
+                : builder.OpenAt2(root, above, OpenFlags.Path | OpenFlags.Directory, InRoot).Accept(Errno.EACCES).As(above);
+            builder.MkdirAt(directory, Name(path), DirectoryMode).Accept(Errno.EEXIST, Errno.EACCES);
         }
     }
 

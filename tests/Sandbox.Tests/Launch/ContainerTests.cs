@@ -16,4 +16,15 @@ public sealed class ContainerTests : IDisposable
 
         Assert.Equal("1\nweb-0\nbin\ndev\netc\nproc\nsys\ntmp\n/\n/root\n", output);
     }
+
+    [Theory]
+    [InlineData("/tmp")]
+    [InlineData("/srv")]
+    [InlineData("/srv/app/data")]
+    public void WorkingDirectory_IsMadeWhereItIsMissing(string directory)
+    {
+        var spec = Specs.Container("pwd");
+
+        Assert.Equal(directory + "\n", _fixture.Run(spec with { Process = spec.Process with { Cwd = directory } }));
+    }
 }
