@@ -4,6 +4,7 @@ using Crisp.CriServer.Hosting;
 using Crisp.CriServer.Sandboxes;
 using Crisp.CriServer.State;
 using Crisp.CriServer.Stats;
+using Crisp.CriServer.Stats.Metrics;
 using Grpc.Core;
 
 namespace Crisp.CriServer.Runtime;
@@ -16,6 +17,7 @@ public sealed partial class RuntimeServer(CrispConfig config, Node node, StatsRe
 {
     private readonly Node _node = node;
     private readonly StatsReader _stats = stats;
+    private readonly MetricsReader _metrics = new(stats);
 
     /// <summary>
     /// Runs work that a client's deadline must not leave half done: the caller stops waiting, the work goes on.

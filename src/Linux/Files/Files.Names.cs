@@ -142,6 +142,12 @@ public static partial class Files
     public static ulong MakeDevice(uint major, uint minor)
         => ((ulong)(major & 0xFFFFF000) << 32) | ((major & 0xFFFUL) << 8) | ((ulong)(minor & 0xFFFFFF00) << 12) | (minor & 0xFFUL);
 
+    /// <summary>major(3), of glibc's encoding.</summary>
+    public static uint Major(ulong device) => (uint)((device >> 32) & 0xFFFFF000) | (uint)((device >> 8) & 0xFFF);
+
+    /// <summary>minor(3), of glibc's encoding.</summary>
+    public static uint Minor(ulong device) => (uint)((device >> 12) & 0xFFFFFF00) | (uint)(device & 0xFF);
+
     /// <summary>getdents64(2): bytes read, 0 at the end, -1 and the error number.</summary>
     internal static int TryReadEntries(FileDescriptor directory, byte[] buffer, out Errno errno)
     {
