@@ -38,7 +38,7 @@ internal static partial class Daemon
         Log.Stopped(logger);
     }
 
-    private static WebApplication Build(CrispConfig config, Socket socket)
+    internal static WebApplication Build(CrispConfig config, Socket socket)
     {
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions { ApplicationName = "crisp" });
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel => Listen(kestrel, config));
