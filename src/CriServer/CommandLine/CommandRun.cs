@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Crisp.CriServer.Configuration;
 using Crisp.CriServer.Hosting;
+using Crisp.Linux;
 using Grpc.Core;
 
 namespace Crisp.CriServer.CommandLine;
@@ -46,7 +47,7 @@ internal static class CommandRun
 
             return failed;
         }
-        catch (IOException e) when (e.HResult == (int)Linux.Errno.EPIPE)
+        catch (LinuxException e) when (e.Errno == Errno.EPIPE)
         {
             return BrokenPipe;
         }

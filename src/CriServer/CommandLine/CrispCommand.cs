@@ -6,17 +6,23 @@ namespace Crisp.CriServer.CommandLine;
 /// <summary>The command line: <c>crisp COMMAND</c>.</summary>
 internal static class CrispCommand
 {
-    public static ParseResult Parse(string[] arguments)
-    {
-        var root = Create();
-        return root.Parse(TrailingCommand.Separate(root, arguments, "run", "exec"));
-    }
-
     public static RootCommand Create() => new("CRI sandboxes for pods: a Kubernetes node's container runtime.")
     {
         ServeCommand.Create(),
-        RunCommand.Create(),
-        ImageCommand.Create(),
         ConfigCommand.Create(),
+        RunCommand.Create(),
+        PodsCommand.Create(),
+        PsCommand.Create(),
+        LogsCommand.Create(),
+        ExecCommand.Create(),
+        ImageCommand.Create(),
     };
+
+    public static ParseResult Parse(string[] arguments)
+    {
+        var root = Create();
+
+        // Without response files: @name may be an argument of a container's command.
+        return root.Parse(TrailingCommand.Separate(root, arguments, "run", "exec"), new ParserConfiguration { ResponseFileTokenReplacer = null });
+    }
 }

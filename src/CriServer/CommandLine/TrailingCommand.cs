@@ -14,7 +14,7 @@ internal static class TrailingCommand
     /// <returns>The arguments, with "--" after the first one that is no option.</returns>
     public static string[] Separate(RootCommand root, string[] arguments, params ReadOnlySpan<string> names)
     {
-        if (arguments.Length == 0 || !names.Contains(arguments[0]) || arguments.Contains(EndOfOptions))
+        if (arguments.Length == 0 || !names.Contains(arguments[0]))
         {
             return arguments;
         }
@@ -22,9 +22,14 @@ internal static class TrailingCommand
         var command = root.Subcommands.First(c => c.Name == arguments[0]);
         for (var i = 1; i < arguments.Length; i++)
         {
-            if (!arguments[i].StartsWith('-'))
+            if (arguments[i] == EndOfOptions)
             {
-                return [.. arguments[..(i + 1)], EndOfOptions, .. arguments[(i + 1)..]];
+                return arguments;
+            }
+
+            if (arguments[i] is not ['-', _, ..])
+            {
+                return arguments.ElementAtOrDefault(i + 1) == EndOfOptions ? arguments : [.. arguments[..(i + 1)], EndOfOptions, .. arguments[(i + 1)..]];
             }
 
             i += TakesNext(command, arguments[i]) ? 1 : 0;
