@@ -164,23 +164,28 @@ static long leave_rseq(const struct launch *l)
 
 /*
  * PID 1 of a pod. An ignored SIGCHLD makes the kernel reap, so there is nothing to do but to exist. Everything is given
- * back except this code and the stack: what the launcher had in memory is nobody's business inside the pod.
+ * back except this code and the stack: what the launcher had in memory is nobody's business inside the pod. When the status
+ * pipe ends all that is done. Constants would lie in memory that has gone, hence volatile.
  */
 static __attribute__((noinline)) long pause_forever(const struct launch *l, uint32_t index)
 {
 	unsigned long code = (unsigned long)&pause_forever & ~(PAGE - 1);
 	unsigned long stack = (unsigned long)__builtin_frame_address(0) & ~(PAGE - 1);
+	volatile int32_t message[3], status = l->status;
 	unsigned long low = code < stack ? code : stack, high = code < stack ? stack : code;
 	long error = leave_rseq(l);
 
 	if (error < 0)
 		return error;
+	message[0] = KIND_LEAVING;
+	message[1] = (int32_t)index;
+	message[2] = 0;
 	set_handler(SIGCHLD, SIG_IGN);
-	report(l, KIND_LEAVING, index, 0);
-	call(__NR_close_range, 0, ~0U, 0, 0);
 	call(__NR_munmap, 0, low - PAGE, 0, 0);
 	call(__NR_munmap, low + 2 * PAGE, high - PAGE - (low + 2 * PAGE), 0, 0);
 	call(__NR_munmap, high + 2 * PAGE, TASK_SIZE - (high + 2 * PAGE), 0, 0);
+	call(__NR_write, status, message, sizeof(message), 0);
+	call(__NR_close_range, 0, ~0U, 0, 0);
 	for (;;)
 		call(__NR_pause, 0, 0, 0, 0);
 }

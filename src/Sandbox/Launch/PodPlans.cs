@@ -42,8 +42,8 @@ internal static class PodPlans
     }
 
     /// <summary>
-    /// Sets sysctls of the network and IPC namespaces, which /proc/sys shows to the process that is in them. It is the node's
-    /// root that does so: before Linux 6.11 the pod's may not change those of IPC.
+    /// Sets sysctls of the network and IPC namespaces, which /proc/sys shows to the process that is in them. Those of IPC may
+    /// be changed by the node's root alone on older kernels, and on newer ones by the user namespace's root alone.
     /// </summary>
     internal static Plan Sysctls(SandboxSpec spec, FileDescriptor procfs, PodNamespaces namespaces)
     {
@@ -60,14 +60,25 @@ internal static class PodPlans
             builder.SetNs(builder.Descriptor("IPC namespace", ipc), NamespaceFlags.Ipc);
         }
 
+        var refused = new List<(string Name, string Value, StepReference First)>();
         foreach (var (name, value) in spec.Sysctls)
         {
-            const ResolveFlags Plain = ResolveFlags.Beneath | ResolveFlags.NoSymlinks | ResolveFlags.NoCrossDevice;
-            builder.Label($"Set the sysctl {name}");
-            var path = $"sys/{name.Replace('.', '/')}";
-            var file = builder.OpenAt2(proc, path, OpenFlags.WriteOnly, Plain).As(name);
+            var file = OpenSysctl(builder, proc, name);
             builder.Write(file, value);
-            builder.Close(file);
+            if (namespaces.User is not null)
+            {
+                refused.Add((name, value, file.Accept(Errno.EACCES)));
+            }
+        }
+
+        if (namespaces.User is { } user)
+        {
+            builder.Label("Join the user namespace").SetNs(builder.Descriptor("user namespace", user), NamespaceFlags.User);
+            new NamespaceSteps(builder).BecomeRoot();
+            foreach (var (name, value, first) in refused)
+            {
+                builder.Write(OpenSysctl(builder, proc, name).Unless(first), value);
+            }
         }
 
         builder.SignalsDefault();
@@ -111,6 +122,13 @@ internal static class PodPlans
         builder.Label("Hand over the PID namespace").Stop(LaunchStops.Namespaces, LaunchStops.Deadline);
         builder.Label("Reap").Pause();
         return builder.Build();
+    }
+
+    private static StepReference OpenSysctl(PlanBuilder builder, PlanDescriptor proc, string name)
+    {
+        const ResolveFlags Plain = ResolveFlags.Beneath | ResolveFlags.NoSymlinks | ResolveFlags.NoCrossDevice;
+        return builder.Label($"Set the sysctl {name}")
+            .OpenAt2(proc, $"sys/{name.Replace('.', '/')}", OpenFlags.WriteOnly, Plain).As(name);
     }
 
     private static void EnterEmptyRoot(PlanBuilder builder)

@@ -6,9 +6,9 @@ namespace Crisp.Sandbox.Tests.Launch;
 /// <summary>What programs in containers write, taken apart.</summary>
 internal static class Probe
 {
-    /// <summary>/proc/PID/status; values with single spaces.</summary>
+    /// <summary>The lines of /proc/PID/status among others; values with single spaces.</summary>
     internal static Dictionary<string, string> Status(string text) => text.Split('\n')
-        .Select(line => line.Split(':', 2))
+        .Select(line => line.Split(":\t", 2))
         .Where(parts => parts.Length == 2)
         .ToDictionary(parts => parts[0], parts => string.Join(' ', parts[1].Split(['\t', ' '], StringSplitOptions.RemoveEmptyEntries)));
 
