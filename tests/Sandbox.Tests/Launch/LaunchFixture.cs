@@ -81,7 +81,7 @@ internal sealed class LaunchFixture : IDisposable
             {
                 var started = Launcher.Launch(new ContainerLaunch(
                     spec, user, rootfs, mounts, pod, target, cgroup, new StandardStreams(null, write, write)));
-                _running.Add((started.Pid, started.Pidfd));
+                Add(started);
                 return new Running(started, read, cgroup, pod);
             }
         }
@@ -112,7 +112,7 @@ internal sealed class LaunchFixture : IDisposable
                     container.Pod,
                     container.Cgroup,
                     new StandardStreams(stdin, write, write)));
-                _running.Add((started.Pid, started.Pidfd));
+                Add(started);
                 return new Running(started, read, container.Cgroup, container.Pod);
             }
         }
@@ -159,6 +159,14 @@ internal sealed class LaunchFixture : IDisposable
         Manager.Open(_path).Kill(Deadline);
         Manager.Open(_path).Remove(Deadline);
         _directory.Dispose();
+    }
+
+    private void Add(LaunchedProcess started)
+    {
+        lock (_running)
+        {
+            _running.Add((started.Pid, started.Pidfd));
+        }
     }
 
     private static string[] Applets()
