@@ -9,6 +9,7 @@ internal static class CrispCommand
     public static RootCommand Create() => new("CRI sandboxes for pods: a Kubernetes node's container runtime.")
     {
         ServeCommand.Create(),
+        CheckCommand.Create(),
         ConfigCommand.Create(),
         RunCommand.Create(),
         PodsCommand.Create(),

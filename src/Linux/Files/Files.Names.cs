@@ -104,6 +104,32 @@ public static partial class Files
         FileDescriptor oldDirectory, string oldPath, FileDescriptor newDirectory, string newPath, RenameFlags flags = RenameFlags.None)
         => Check.Result(Libc.renameat2(oldDirectory, oldPath, newDirectory, newPath, (uint)flags), "renameat2", newPath);
 
+    /// <summary>
+    /// Whether the filesystem stores the type of entries in their directory (d_type of getdents64(2)), as an overlay needs it.
+    /// </summary>
+    /// <param name="directory">Holds at least one entry whose name begins with no dot.</param>
+    public static bool HasEntryTypes(FileDescriptor directory)
+    {
+        const byte DtUnknown = 0;
+        const int TypeOffset = 18;
+        const int NameOffset = 19;
+        var buffer = new byte[4096];
+        Seek(directory, 0);
+        for (int length; (length = ReadEntries(directory, buffer)) > 0;)
+        {
+            for (var rest = buffer.AsSpan(0, length); !rest.IsEmpty; rest = rest[BinaryPrimitives.ReadUInt16LittleEndian(rest[16..])..])
+            {
+                // "." and ".." are told even by filesystems that do not store it.
+                if (rest[NameOffset] != '.')
+                {
+                    return rest[TypeOffset] != DtUnknown;
+                }
+            }
+        }
+
+        throw new ArgumentException("The directory is empty.", nameof(directory));
+    }
+
     /// <summary>getdents64(2): the names in an open directory, without "." and "..", in the filesystem's order.</summary>
     public static List<string> ReadDirectory(FileDescriptor directory)
     {

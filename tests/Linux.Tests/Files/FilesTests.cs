@@ -80,6 +80,16 @@ public sealed class FilesTests : IDisposable
     }
 
     [Fact]
+    public void EntryTypes_AreToldByFilesystemsThatStoreThem()
+    {
+        // An empty directory tells nothing, and a directory of this machine's temporary files holds an overlay.
+        Assert.Throws<ArgumentException>(() => Files.HasEntryTypes(_directory));
+        Files.MkdirAt(_directory, "entry", 0x1C0);
+        Assert.True(Files.HasEntryTypes(_directory));
+        Files.RmdirAt(_directory, "entry");
+    }
+
+    [Fact]
     public void Names_WithNul_AreRefused()
         => Assert.Throws<ArgumentException>(() => Files.OpenAt(_directory, "etc/passwd\0.txt", OpenFlags.ReadOnly));
 
