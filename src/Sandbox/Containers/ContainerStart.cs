@@ -46,8 +46,7 @@ internal static class ContainerStart
     {
         var process = container.Spec.Process;
         var output = container.Spec.Log is not null && !process.Terminal;
-        var pipes = StandardPipes.Create(
-            process.Stdin && !process.Terminal, output, output, pod.HostUid(container.User.Uid));
+        var pipes = StandardPipes.Create(process.Stdin && !process.Terminal, output, output);
         try
         {
             var held = container.Descriptors;

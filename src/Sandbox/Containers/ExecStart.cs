@@ -53,8 +53,8 @@ internal static class ExecStart
         using var rootfsCopy = rootfs;
         var user = UserResolver.Resolve(rootfs, process.User);
         var pipes = process.Terminal
-            ? StandardPipes.Create(false, false, false, 0)
-            : StandardPipes.Create(streams.Stdin is not null, streams.Stdout is not null, streams.Stderr is not null, pod.HostUid(user.Uid));
+            ? StandardPipes.Create(false, false, false)
+            : StandardPipes.Create(streams.Stdin is not null, streams.Stdout is not null, streams.Stderr is not null);
         try
         {
             var launched = pod.Launcher.Launch(new ExecLaunch(process, user, pidfd, pod.Namespaces!, container.Cgroup, pipes.Child));

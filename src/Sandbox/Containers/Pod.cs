@@ -121,20 +121,6 @@ internal sealed class Pod
         }
     }
 
-    /// <summary>A user id of the pod as the node has it.</summary>
-    public uint HostUid(uint uid)
-    {
-        foreach (var map in Spec?.UidMappings ?? [])
-        {
-            if (uid >= map.ContainerId && uid - map.ContainerId < map.Length)
-            {
-                return map.HostId + (uid - map.ContainerId);
-            }
-        }
-
-        return uid;
-    }
-
     /// <summary>
     /// Closes a container's descriptors, on the worker: the last one of an overlay unmounts it, and that writes the filesystem
     /// below it to its disk. A removal of the container that follows is done after it.

@@ -1,4 +1,5 @@
 using Crisp.Linux;
+using Crisp.Sandbox.Protocol;
 using Crisp.Sandbox.Server;
 
 namespace Crisp.Sandbox.Logs;
@@ -52,7 +53,7 @@ internal sealed class LogPump : IDisposable
             }
         }
 
-        done(new ObjectDisposedException(null, "The container has ended, and its log is closed."));
+        done(Closed());
     }
 
     /// <summary>
@@ -160,7 +161,7 @@ internal sealed class LogPump : IDisposable
         {
             _writer.Reopen();
         }
-        catch (Exception e) when (e is LinuxException or Protocol.SandboxException)
+        catch (Exception e) when (e is LinuxException or SandboxException)
         {
             error = e;
         }
@@ -278,15 +279,14 @@ internal sealed class LogPump : IDisposable
         _writer.Dispose();
         _epoll.Dispose();
         _wake.Dispose();
-        Reopened(reopen);
+        foreach (var done in reopen)
+        {
+            done(Closed());
+        }
+
         drained?.Invoke();
     }
 
-    private static void Reopened(List<Action<Exception?>> callers)
-    {
-        foreach (var done in callers)
-        {
-            done(null);
-        }
-    }
+    // Whoever has moved the file away moves it back then.
+    private static SandboxException Closed() => new(RpcCode.FailedPrecondition, "The container has ended, and its log is closed.");
 }

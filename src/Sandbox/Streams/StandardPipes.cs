@@ -16,15 +16,12 @@ internal sealed class StandardPipes : IDisposable
 
     public FileDescriptor? Stderr { get; set; }
 
-    /// <param name="owner">
-    /// The process's user as the node has it. It opens /dev/stdout anew, as images that log to a link do, only if the pipe is its own.
-    /// </param>
-    public static StandardPipes Create(bool stdin, bool stdout, bool stderr, uint owner)
+    public static StandardPipes Create(bool stdin, bool stdout, bool stderr)
     {
         var pipes = new StandardPipes();
         try
         {
-            pipes.Make(stdin, stdout, stderr, owner);
+            pipes.Make(stdin, stdout, stderr);
             return pipes;
         }
         catch
@@ -51,14 +48,14 @@ internal sealed class StandardPipes : IDisposable
         Stderr?.Dispose();
     }
 
-    private void Make(bool stdin, bool stdout, bool stderr, uint owner)
+    private void Make(bool stdin, bool stdout, bool stderr)
     {
         if (stdin)
         {
             var (read, write) = Pipes.Create();
             Stdin = write;
             Child = Child with { Stdin = read };
-            Prepare(write, read, owner);
+            Files.SetNonBlocking(write, true);
         }
 
         if (stdout)
@@ -66,7 +63,7 @@ internal sealed class StandardPipes : IDisposable
             var (read, write) = Pipes.Create();
             Stdout = read;
             Child = Child with { Stdout = write };
-            Prepare(read, write, owner);
+            Files.SetNonBlocking(read, true);
         }
 
         if (stderr)
@@ -74,13 +71,7 @@ internal sealed class StandardPipes : IDisposable
             var (read, write) = Pipes.Create();
             Stderr = read;
             Child = Child with { Stderr = write };
-            Prepare(read, write, owner);
+            Files.SetNonBlocking(read, true);
         }
-    }
-
-    private static void Prepare(FileDescriptor ours, FileDescriptor childs, uint owner)
-    {
-        Files.SetNonBlocking(ours, true);
-        Files.Fchown(childs, owner, -1);
     }
 }

@@ -79,6 +79,13 @@ internal sealed class PodProcess : IAsyncDisposable
     /// <summary>Another client, as a restarted daemon is one.</summary>
     public Task<SandboxClient> ConnectAsync() => SandboxClient.ConnectAsync(SocketPath, new SandboxClientOptions { ExpectedPid = Process.Pid });
 
+    /// <summary>The daemon has died, and there is a new one.</summary>
+    public async Task<SandboxClient> ReconnectAsync()
+    {
+        await Client.DisposeAsync();
+        return Client = await ConnectAsync();
+    }
+
     public ContainerSpec Container(params string[] command)
     {
         var id = Hex();
@@ -93,6 +100,10 @@ internal sealed class PodProcess : IAsyncDisposable
             Log = new LogSpec(LogDirectory, $"{id}.log"),
         };
     }
+
+    /// <summary>With what a terminal needs.</summary>
+    public static ContainerSpec WithDevpts(ContainerSpec spec)
+        => spec with { Mounts = [.. spec.Mounts, new MountSpec { Target = "/dev/pts", Source = new KernelSource("devpts") }] };
 
     public static ProcessSpec Command(params string[] command) => new()
     {
@@ -140,6 +151,10 @@ internal sealed class PodProcess : IAsyncDisposable
         var exit = await session.WaitAsync().WaitAsync(TimeSpan.FromSeconds(60));
         return (exit.ExitCode, await stdout, await stderr);
     }
+
+    /// <summary>Open descriptors of the process. A development build holds each assembly that it has loaded.</summary>
+    public int CountDescriptors() => Directory.GetFileSystemEntries($"/proc/{Process.Pid}/fd")
+        .Count(f => new FileInfo(f).LinkTarget is { } target && !target.EndsWith(".dll", StringComparison.Ordinal));
 
     public static async Task<string> ReadAsync(Stream stream)
     {

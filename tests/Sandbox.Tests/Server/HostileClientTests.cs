@@ -101,19 +101,19 @@ public sealed class HostileClientTests
     public async Task ManyConnections_AreBoundedAndTheirPlacesComeBack()
     {
         await using var pod = await PodProcess.StartAsync(start: false);
-        var before = Descriptors(pod);
+        var before = pod.CountDescriptors();
         for (var round = 0; round < 3; round++)
         {
             var sockets = Enumerable.Range(0, 900).Select(_ => Connect(pod)).ToList();
-            await PodProcess.UntilAsync(() => Descriptors(pod) is > 500 and < 900, "A bound on connections");
+            await PodProcess.UntilAsync(() => pod.CountDescriptors() is > 500 and < 900, "A bound on connections");
             sockets.ForEach(s => s.Dispose());
-            await PodProcess.UntilAsync(() => Descriptors(pod) == before, "The closing of connections");
+            await PodProcess.UntilAsync(() => pod.CountDescriptors() == before, "The closing of connections");
         }
 
         var control = Enumerable.Range(0, 15).Select(_ => Control(pod)).ToList();
         await Assert.ThrowsAsync<SandboxException>(async () => await pod.ConnectAsync());
         control.ForEach(s => s.Dispose());
-        await PodProcess.UntilAsync(() => Descriptors(pod) == before, "The closing of connections");
+        await PodProcess.UntilAsync(() => pod.CountDescriptors() == before, "The closing of connections");
         await using var another = await pod.ConnectAsync();
         Assert.Equal(pod.Process.Pid, another.Server.Pid);
     }
@@ -122,7 +122,7 @@ public sealed class HostileClientTests
     public async Task DescriptorsThatNobodyNames_AreBounded()
     {
         await using var pod = await PodProcess.StartAsync(start: false);
-        var before = Descriptors(pod);
+        var before = pod.CountDescriptors();
         using var file = Files.Open("/dev/null", OpenFlags.ReadOnly);
         var taken = 0;
         for (var i = 0; i < 40; i++)
@@ -140,7 +140,7 @@ public sealed class HostileClientTests
         }
 
         Assert.Equal(32, taken);
-        await PodProcess.UntilAsync(() => Descriptors(pod) == before + (2 * taken), "The closing of connections");
+        await PodProcess.UntilAsync(() => pod.CountDescriptors() == before + (2 * taken), "The closing of connections");
 
     }
 
@@ -148,12 +148,12 @@ public sealed class HostileClientTests
     public async Task MoreDescriptorsThanMounts_AreRefused()
     {
         await using var pod = await PodProcess.StartAsync(start: false);
-        var before = Descriptors(pod);
+        var before = pod.CountDescriptors();
         using var file = Files.Open("/", OpenFlags.Path);
         var error = await Assert.ThrowsAsync<SandboxException>(
             async () => await pod.Client.CreateContainerAsync(pod.Container("true"), [.. Enumerable.Repeat(file, 1200)]));
         Assert.Equal(RpcCode.Unavailable, error.Code);
-        await PodProcess.UntilAsync(() => Descriptors(pod) == before, "The closing of descriptors");
+        await PodProcess.UntilAsync(() => pod.CountDescriptors() == before, "The closing of descriptors");
     }
 
     [Fact]
@@ -175,14 +175,12 @@ public sealed class HostileClientTests
         Assert.Equal((UnixFileMode)0x180, File.GetUnixFileMode(pod.SocketPath));
     }
 
-    internal static Socket Connect(PodProcess pod)
+    private static Socket Connect(PodProcess pod)
     {
         var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified) { ReceiveTimeout = 30_000, SendTimeout = 30_000 };
         socket.Connect(new UnixDomainSocketEndPoint(pod.SocketPath));
         return socket;
     }
-
-    internal static int Descriptors(PodProcess pod) => Directory.GetFiles($"/proc/{pod.Process.Pid}/fd").Length;
 
     private static Socket Control(PodProcess pod)
     {
