@@ -46,7 +46,7 @@ internal static class ContainerStart
     {
         var process = container.Spec.Process;
         var output = container.Spec.Log is not null && !process.Terminal;
-        var pipes = StandardPipes.Create(process.Stdin && !process.Terminal, output, output);
+        var pipes = StandardPipes.Create(process.Stdin && !process.Terminal, output, output, pod.NodeUid(container.User));
         try
         {
             var held = container.Descriptors;

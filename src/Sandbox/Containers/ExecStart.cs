@@ -52,9 +52,9 @@ internal static class ExecStart
         using var pidfdCopy = pidfd;
         using var rootfsCopy = rootfs;
         var user = UserResolver.Resolve(rootfs, process.User);
-        var pipes = process.Terminal
-            ? StandardPipes.Create(false, false, false)
-            : StandardPipes.Create(streams.Stdin is not null, streams.Stdout is not null, streams.Stderr is not null);
+        var piped = !process.Terminal;
+        var pipes = StandardPipes.Create(
+            piped && streams.Stdin is not null, piped && streams.Stdout is not null, piped && streams.Stderr is not null, pod.NodeUid(user));
         try
         {
             var launched = pod.Launcher.Launch(new ExecLaunch(process, user, pidfd, pod.Namespaces!, container.Cgroup, pipes.Child));

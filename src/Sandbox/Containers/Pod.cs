@@ -121,6 +121,9 @@ internal sealed class Pod
         }
     }
 
+    /// <summary>A user as the node has it; one that the pod's maps leave out is refused by the launch.</summary>
+    public uint NodeUid(ResolvedUser user) => IdMap.ToNode(Namespaces!.UidMappings, user.Uid) ?? 0;
+
     /// <summary>
     /// Closes a container's descriptors, on the worker: the last one of an overlay unmounts it, and that writes the filesystem
     /// below it to its disk. A removal of the container that follows is done after it.

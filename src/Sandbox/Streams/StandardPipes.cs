@@ -16,12 +16,16 @@ internal sealed class StandardPipes : IDisposable
 
     public FileDescriptor? Stderr { get; set; }
 
-    public static StandardPipes Create(bool stdin, bool stdout, bool stderr)
+    /// <param name="owner">
+    /// The process's user as the node has it. It opens /dev/stdout anew, as images that log to a link do, only if the pipe is its own.
+    /// </param>
+    public static StandardPipes Create(bool stdin, bool stdout, bool stderr, uint owner)
     {
         var pipes = new StandardPipes();
         try
         {
             pipes.Make(stdin, stdout, stderr);
+            pipes.GiveTo(owner);
             return pipes;
         }
         catch
@@ -72,6 +76,18 @@ internal sealed class StandardPipes : IDisposable
             Stderr = read;
             Child = Child with { Stderr = write };
             Files.SetNonBlocking(read, true);
+        }
+    }
+
+    private void GiveTo(uint owner)
+    {
+        const long Unchanged = -1;
+        foreach (var end in (ReadOnlySpan<FileDescriptor?>)[Child.Stdin, Child.Stdout, Child.Stderr])
+        {
+            if (end is not null && owner != 0)
+            {
+                Files.Fchown(end, owner, Unchanged);
+            }
         }
     }
 }
