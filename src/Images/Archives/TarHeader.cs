@@ -23,10 +23,9 @@ internal readonly ref struct TarHeader
             signed += (sbyte)value;
         }
 
-        var sum = TarNumber.Parse(block.Slice(ChecksumAt, ChecksumLength), "checksum");
-        if (sum != unsigned && sum != signed)
+        if (!TarNumber.TryParseOctal(block.Slice(ChecksumAt, ChecksumLength), out var sum) || (sum != unsigned && sum != signed))
         {
-            throw ImageException.Bad("The archive has a header with a wrong checksum: it is damaged, or no tar archive.");
+            throw ImageException.Bad("It is damaged, or no tar archive: a header has a wrong checksum.");
         }
     }
 

@@ -18,17 +18,25 @@ internal static class TarNumber
             return ParseBase256(field, what);
         }
 
-        field = field.Trim(" \0"u8);
-        long value = 0;
-        foreach (var digit in field)
+        return TryParseOctal(field, out var value) ? value : throw ImageException.Bad($"The archive's {what} is not an octal number.");
+    }
+
+    /// <summary>Digits with spaces or NULs around them; nothing at all is 0.</summary>
+    internal static bool TryParseOctal(ReadOnlySpan<byte> field, out long value)
+    {
+        value = 0;
+        foreach (var digit in field.Trim(" \0"u8))
         {
+            if (digit is < (byte)'0' or > (byte)'7')
+            {
+                return false;
+            }
+
             // Fields have at most 12 digits of three bits each: no overflow.
-            value = digit is >= (byte)'0' and <= (byte)'7'
-                ? (value << 3) | (uint)(digit - '0')
-                : throw ImageException.Bad($"The archive's {what} is not an octal number.");
+            value = (value << 3) | (uint)(digit - '0');
         }
 
-        return value;
+        return true;
     }
 
     /// <summary>A decimal number of a PAX record.</summary>

@@ -1,6 +1,5 @@
 using Crisp.Images.Archives;
 using Crisp.Images.Import;
-using Crisp.Images.Layers;
 using Crisp.Linux;
 
 namespace Crisp.Images;
@@ -90,28 +89,45 @@ public static class ImageImport
     private static FileDescriptor Plain(ImageStore store, FileDescriptor file, long size, CancellationToken cancellation)
     {
         using var stream = new FileRegion(file, 0, size, leaveOpen: true);
+        using var plain = Decompression.Open(stream, out var isCompressed);
+        if (!isCompressed)
+        {
+            return file;
+        }
+
+        var copy = store.MakeTemporaryFile();
         try
         {
-            using var plain = Decompression.Open(stream, out var isCompressed);
-            if (!isCompressed)
-            {
-                return file;
-            }
-
-            using var limited = new HashingStream(plain, TarLimits.Archive.Bytes, _ => cancellation.ThrowIfCancellationRequested());
-            var copy = store.MakeTemporaryFile();
-            var buffer = new byte[128 * 1024];
-            for (int count; (count = limited.Read(buffer)) > 0;)
-            {
-                Files.WriteAll(copy, buffer.AsSpan(0, count));
-            }
-
+            Copy(plain, copy, cancellation);
             file.Dispose();
             return copy;
         }
-        catch (Exception error) when (Decompression.IsBadData(error))
+        catch (Exception error)
         {
-            throw ImageException.Bad($"The archive is not what its compression says: {error.Message}", error);
+            copy.Dispose();
+            if (Decompression.IsBadData(error))
+            {
+                throw ImageException.Bad($"The archive is not what its compression says: {error.Message}", error);
+            }
+
+            throw;
+        }
+    }
+
+    private static void Copy(Stream from, FileDescriptor to, CancellationToken cancellation)
+    {
+        var buffer = new byte[128 * 1024];
+        var length = 0L;
+        for (int count; (count = from.Read(buffer)) > 0;)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            length += count;
+            if (length > TarLimits.Archive.Bytes)
+            {
+                throw ImageException.Bad($"The archive has more than {TarLimits.Archive.Bytes} bytes once decompressed.");
+            }
+
+            Files.WriteAll(to, buffer.AsSpan(0, count));
         }
     }
 }

@@ -22,6 +22,12 @@ internal sealed partial class LayerApplier
             return;
         }
 
+        if (entry.Kind == TarEntryKind.File)
+        {
+            MakeFile(entry, path, data);
+            return;
+        }
+
         var existing = Files.TryStatusAt(Parent(path.Parent), path.Name, out _);
         if (entry.Kind == TarEntryKind.Directory)
         {
@@ -33,9 +39,6 @@ internal sealed partial class LayerApplier
         var parent = Parent(path.Parent);
         switch (entry.Kind)
         {
-            case TarEntryKind.File:
-                MakeFile(entry, parent, path.Name, data);
-                break;
             case TarEntryKind.Symlink:
                 MakeSymlink(entry, parent, path);
                 break;
@@ -65,15 +68,29 @@ internal sealed partial class LayerApplier
         SetMetadata(directory, entry);
     }
 
-    private static void MakeFile(TarEntry entry, FileDescriptor parent, string name, TarReader data)
+    private void MakeFile(TarEntry entry, LayerPath path, TarReader data)
     {
-        using var file = Files.OpenAt(parent, name, NewFile, 0x180);
+        using var file = CreateFile(path);
         for (var part = data.ReadData(); !part.IsEmpty; part = data.ReadData())
         {
             Files.WriteAll(file, part);
         }
 
         SetMetadata(file, entry);
+    }
+
+    // Most files are new: whether one is in the way is asked only when it is.
+    private FileDescriptor CreateFile(LayerPath path)
+    {
+        const ResolveFlags Here = ResolveFlags.Beneath | ResolveFlags.NoSymlinks;
+        var file = Files.TryOpenAt2(Parent(path.Parent), path.Name, NewFile, Here, 0x180, out var errno);
+        if (file is null && errno == Errno.EEXIST)
+        {
+            Clear(path, Files.StatusAt(Parent(path.Parent), path.Name));
+            file = Files.TryOpenAt2(Parent(path.Parent), path.Name, NewFile, Here, 0x180, out errno);
+        }
+
+        return file ?? throw new LinuxException("openat2", errno, path.ToString());
     }
 
     private static void MakeSymlink(TarEntry entry, FileDescriptor parent, LayerPath path)
