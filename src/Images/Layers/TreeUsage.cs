@@ -51,7 +51,8 @@ internal readonly record struct TreeUsage(long Bytes, long Inodes)
         return usage;
     }
 
-    private static TreeUsage Of(FileStatus status) => new(status.Blocks * BlockSize, 1);
+    /// <summary>One file.</summary>
+    internal static TreeUsage Of(FileStatus status) => new(status.Blocks * BlockSize, 1);
 
     private static string Join(string path, string name)
     {

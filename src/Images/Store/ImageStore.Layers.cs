@@ -162,7 +162,8 @@ public sealed partial class ImageStore
     private static StoredLayer Describe(LayerWork work, UnpackedLayer result, string directory)
     {
         using var top = Files.Open(directory, OpenFlags.Directory | OpenFlags.NoFollow);
-        var usage = TreeUsage.Measure(top);
+        using var content = Files.OpenAt(top, StoreFiles.LayerContentName, OpenFlags.Directory | OpenFlags.NoFollow);
+        var usage = TreeUsage.Measure(content);
         var record = new StoredLayer
         {
             Name = result.IsCompleted ? work.ChainName : work.DiffName,

@@ -1,4 +1,5 @@
 using Crisp.Images.Layers;
+using Crisp.Images.Store;
 
 namespace Crisp.Images;
 
@@ -10,13 +11,14 @@ public sealed partial class ImageStore
     /// <summary>What the store takes now, imports that are under way included.</summary>
     public StoreUsage MeasureUsage()
     {
-        TreeUsage layers;
+        List<StoredLayer> layers;
         lock (_gate)
         {
-            layers = _layers.Values.Aggregate(default(TreeUsage), (sum, l) => sum + new TreeUsage(l.Record.Bytes, l.Record.Inodes));
+            layers = [.. _layers.Values.Select(l => l.Record)];
         }
 
-        var usage = layers + _files.MeasureRest();
+        var usage = _files.MeasureRest(layers.Select(l => l.Name));
+        usage = layers.Aggregate(usage, (sum, l) => sum + new TreeUsage(l.Bytes, l.Inodes));
         return new StoreUsage(Mountpoint, usage.Bytes, usage.Inodes, DateTimeOffset.UtcNow);
     }
 }

@@ -131,11 +131,25 @@ internal sealed class StoreFiles : IDisposable
         return new DamagedFile(System.IO.Path.Combine(Path, DamagedName, newName), reason);
     }
 
-    /// <summary>What everything outside of layers takes; those are counted once, when they are made.</summary>
-    internal TreeUsage MeasureRest()
+    /// <summary>What everything but the content of layers takes; that is counted once, when it is made.</summary>
+    internal TreeUsage MeasureRest(IEnumerable<string> layers)
     {
-        var usage = TreeUsage.Measure(Blobs) + TreeUsage.Measure(Images) + TreeUsage.Measure(Damaged);
-        return usage + TreeUsage.Measure(Work);
+        var usage = TreeUsage.Of(Files.Status(Top)) + TreeUsage.Of(Files.Status(Layers));
+        foreach (var directory in (FileDescriptor[])[Blobs, Images, Damaged, Work])
+        {
+            usage += TreeUsage.Measure(directory);
+        }
+
+        foreach (var name in layers)
+        {
+            foreach (var path in (string[])[name, $"{name}/{LayerRecordName}"])
+            {
+                // It may be removed meanwhile.
+                usage += Files.TryStatusAt(Layers, path, out _) is { } status ? TreeUsage.Of(status) : default;
+            }
+        }
+
+        return usage;
     }
 
     public void Dispose()

@@ -39,7 +39,7 @@ internal sealed record StoredLayer
 
     public required string DiffId { get; init; }
 
-    /// <summary>Allocated blocks.</summary>
+    /// <summary>Allocated blocks of the content.</summary>
     public required long Bytes { get; init; }
 
     public required long Inodes { get; init; }
