@@ -124,24 +124,19 @@ internal sealed partial class LayerApplier
 
     private void MakeHardLink(LayerPath path, LayerPath target)
     {
-        if (path == target)
-        {
-            return;
-        }
-
         var (directory, status) = FindTarget(path, target);
         using (directory)
         {
+            var existing = Files.TryStatusAt(Parent(path.Parent), path.Name, out _);
+            if (existing is not null && existing.Inode == status.Inode && existing.Type == status.Type)
+            {
+                // They are one file already, perhaps by the very same name.
+                return;
+            }
+
             if (tree.IsMerged)
             {
                 NoteBroughtUp(LayerTree.PathOf(directory), target.Name);
-            }
-
-            var parent = Parent(path.Parent);
-            var existing = Files.TryStatusAt(parent, path.Name, out _);
-            if (existing is not null && existing.Inode == status.Inode && existing.Type == status.Type && existing.Type != FileType.Directory)
-            {
-                return;
             }
         }
 
@@ -197,7 +192,7 @@ internal sealed partial class LayerApplier
             Files.UnlinkAt(Parent(path.Parent), path.Name);
             if (_broughtUp.Count > 0)
             {
-                _broughtUp.Remove($"{LayerTree.PathOf(Parent(path.Parent))}/{path.Name}");
+                _broughtUp.Remove($"{LayerTree.PathOf(Parent(path.Parent))}/{path.Name}".TrimStart('/'));
             }
 
             return;
@@ -207,6 +202,7 @@ internal sealed partial class LayerApplier
         {
             if (Files.TryStatusAt(directory, path.Name, out _) is not null)
             {
+                DropBroughtUp($"{place}/{path.Name}/".TrimStart('/'));
                 tree.Discard(directory, path.Name);
             }
 

@@ -15,10 +15,10 @@ internal sealed partial class LayerApplier
         switch (kind)
         {
             case WhiteoutKind.Opaque when path.Parent.IsRoot:
-                HidesAll = true;
+                HideAll();
                 break;
-            case WhiteoutKind.Opaque:
-                InUpper(path.Parent, (directory, _) => Whiteout.MakeOpaque(directory));
+            case WhiteoutKind.Opaque when !IsNothingBeneath(path.Parent):
+                InUpper(path.Parent, HideContent);
                 break;
             case WhiteoutKind.File:
                 HideFile(path.Parent, Whiteout.Target(path));
@@ -29,17 +29,23 @@ internal sealed partial class LayerApplier
     }
 
     private void HideFile(LayerPath parentPath, string name)
-        => InUpper(parentPath, (directory, place) =>
+    {
+        if (IsNothingBeneath(parentPath) || (tree.IsMerged && Files.TryStatusAt(Parent(parentPath), name, out _) is null))
+        {
+            return;
+        }
+
+        InUpper(parentPath, (directory, place) =>
         {
             var status = Files.TryStatusAt(directory, name, out _);
             if (status?.Type == FileType.Directory)
             {
                 using var own = Files.OpenAt(directory, name, OpenFlags.Directory | OpenFlags.NoFollow);
-                Whiteout.MakeOpaque(own);
+                HideContent(own, $"{place}/{name}");
                 return;
             }
 
-            if (status is not null && _broughtUp.Remove($"{place}/{name}"))
+            if (status is not null && _broughtUp.Remove($"{place}/{name}".TrimStart('/')))
             {
                 Files.UnlinkAt(directory, name);
                 status = null;
@@ -50,6 +56,50 @@ internal sealed partial class LayerApplier
                 Whiteout.Make(directory, name);
             }
         });
+    }
+
+    private bool IsNothingBeneath(LayerPath parentPath)
+    {
+        if (!tree.IsLowest)
+        {
+            return false;
+        }
+
+        // Above others the layer would hide something, so that it is not the same layer there.
+        Parent(parentPath);
+        LeaveParent();
+        tree.Complete();
+        return true;
+    }
+
+    private void HideAll()
+    {
+        LeaveParent();
+        tree.HideAll();
+        DropBroughtUp("");
+        HidesAll = true;
+    }
+
+    private void HideContent(FileDescriptor directory, string place)
+    {
+        Whiteout.MakeOpaque(directory);
+        DropBroughtUp($"{place}/".TrimStart('/'));
+    }
+
+    private void DropBroughtUp(string beginning)
+    {
+        foreach (var place in _broughtUp.Where(p => p.StartsWith(beginning, StringComparison.Ordinal)).ToList())
+        {
+            var path = new LayerPath(place);
+            using var directory = tree.TryOpenUpper(path.Parent.Text);
+            if (directory is not null && Files.TryStatusAt(directory, path.Name, out _) is not null)
+            {
+                Files.UnlinkAt(directory, path.Name);
+            }
+
+            _broughtUp.Remove(place);
+        }
+    }
 
     /// <summary>
     /// Runs an action on a directory of the layer itself and its place beneath the root. overlayfs must not watch meanwhile.
@@ -76,7 +126,7 @@ internal sealed partial class LayerApplier
 
     private void NoteBroughtUp(string place, string name)
     {
-        if (!IsInUpper(place, name) && _broughtUp.Add($"{place}/{name}") && _broughtUp.Count > MaxBroughtUp)
+        if (!IsInUpper(place, name) && _broughtUp.Add($"{place}/{name}".TrimStart('/')) && _broughtUp.Count > MaxBroughtUp)
         {
             throw ImageException.Bad($"The layer has more than {MaxBroughtUp} hard links to files of layers beneath.");
         }

@@ -23,12 +23,14 @@ internal sealed class LayerTree : IDisposable
     private readonly FileDescriptor _trash;
     private IReadOnlyList<string> _below = [];
     private FileDescriptor? _merged;
+    private bool _isAlone;
     private int _discarded;
 
     /// <param name="directory">An empty directory.</param>
-    /// <param name="lowers">Waits for the layers beneath and returns their directories, top first; none for the lowest layer.</param>
-    internal LayerTree(string directory, Func<IReadOnlyList<string>> lowers)
+    /// <param name="lowers">Waits for the layers beneath and returns their directories, top first.</param>
+    internal LayerTree(string directory, bool isLowest, Func<IReadOnlyList<string>> lowers)
     {
+        IsLowest = isLowest;
         _directory = directory;
         _lowers = lowers;
         using var parent = Files.Open(directory, OpenFlags.Directory | OpenFlags.NoFollow);
@@ -45,16 +47,19 @@ internal sealed class LayerTree : IDisposable
     /// <summary>Whether the layers beneath were needed: then the result is good above these layers alone.</summary>
     internal bool IsCompleted { get; private set; }
 
+    /// <summary>Whether there is nothing beneath.</summary>
+    internal bool IsLowest { get; }
+
     /// <summary>Whether paths are resolved through layers beneath.</summary>
     internal bool IsMerged => _below.Count > 0;
 
     private FileDescriptor Root => IsMerged ? _merged ??= Mount() : Upper;
 
     /// <summary>Brings the layers beneath in.</summary>
-    /// <returns>False when they are in already, so that it is no use to look again.</returns>
+    /// <returns>False when they are in already or do not show, so that it is no use to look again.</returns>
     internal bool Complete()
     {
-        if (IsCompleted)
+        if (IsCompleted || _isAlone)
         {
             return false;
         }
@@ -62,6 +67,14 @@ internal sealed class LayerTree : IDisposable
         IsCompleted = true;
         _below = _lowers();
         return true;
+    }
+
+    /// <summary>From now on the layer stands alone: it hides whatever there is beneath.</summary>
+    internal void HideAll()
+    {
+        Unmount();
+        _below = [];
+        _isAlone = true;
     }
 
     /// <summary>A directory as the image sees it, symlinks on the way followed inside.</summary>

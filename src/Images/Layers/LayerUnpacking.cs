@@ -19,14 +19,14 @@ internal static class LayerUnpacking
     /// <param name="read">Told the bytes read so far; throws to stop.</param>
     /// <exception cref="ImageException">The bytes are not what they claim to be, or hostile.</exception>
     internal static UnpackedLayer Run(
-        Stream stream, LayerSource source, string directory, Func<IReadOnlyList<string>> lowers, TarLimits limits, Action<long> read)
+        Stream stream, LayerSource source, string directory, bool isLowest, Func<IReadOnlyList<string>> lowers, TarLimits limits, Action<long> read)
     {
         try
         {
             using var packed = new HashingStream(stream, source.Size, read);
             using var plain = Decompression.Open(packed, out var isCompressed);
             using var content = new HashingStream(plain, limits.Bytes);
-            using var tree = new LayerTree(directory, lowers);
+            using var tree = new LayerTree(directory, isLowest, lowers);
             using var applier = new LayerApplier(tree);
             var reader = new TarReader(content, limits);
             while (reader.Next() is { } entry)

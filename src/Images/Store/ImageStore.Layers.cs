@@ -129,7 +129,7 @@ public sealed partial class ImageStore
         {
             var meter = new ProgressMeter(work.Source, work.Progress, cancellation);
             var result = LayerUnpacking.Run(
-                stream, work.Source, directory, () => Lowers(work, claim, cancellation), _options.LayerLimits, meter.Read);
+                stream, work.Source, directory, work.Lowers.Count == 0, () => Lowers(work, claim, cancellation), _options.LayerLimits, meter.Read);
             _options.Reach(StoreStep.LayerUnpacked);
             var record = Describe(work, result, directory);
             _files.Sync();

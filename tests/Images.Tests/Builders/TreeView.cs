@@ -18,10 +18,13 @@ internal sealed class TreeView
 
     internal bool Has(string path) => _lines.ContainsKey(path);
 
-    /// <summary>An image as a container sees it: an overlay of its layers.</summary>
+    /// <summary>An image as a container sees it: an overlay of its layers and a writable one.</summary>
     internal static TreeView Of(ImageRecord image)
     {
-        using var mount = OverlayMount.Create(image.Layers, null, null);
+        using var memory = new MemoryDirectory("1m");
+        var upper = Directory.CreateDirectory(Path.Combine(memory.Path, "upper")).FullName;
+        var work = Directory.CreateDirectory(Path.Combine(memory.Path, "work")).FullName;
+        using var mount = OverlayMount.Create(image.Layers, upper, work);
         var view = Of(mount);
 
         // A container's upper directory is made with these.
@@ -50,7 +53,12 @@ internal sealed class TreeView
         using var directory = Files.OpenAt2(top, path, OpenFlags.Directory, ResolveFlags.Beneath | ResolveFlags.NoSymlinks);
         foreach (var name in Files.ReadDirectory(directory).Order(StringComparer.Ordinal))
         {
-            var status = Files.StatusAt(directory, name);
+            if (Files.TryStatusAt(directory, name, out _) is not { } status)
+            {
+                // overlayfs lists a whiteout by name where no layer beneath has the directory, and finds nothing there.
+                continue;
+            }
+
             var child = $"{shown}/{name}";
             _lines[child] = Describe(directory, name, status, child, links);
             if (status.Type == FileType.Directory)

@@ -224,4 +224,16 @@ public sealed class LayerCompletionTests : IDisposable
         Assert.Equal(22, tree.Lines.Count);
         Assert.StartsWith("Directory 711", tree["/d"], StringComparison.Ordinal);
     }
+
+    [Fact]
+    public async Task LowestLayer_HasNoWhiteouts()
+    {
+        var layer = new TarBuilder().Directory("d").File("d/a").Whiteout("d/gone").Whiteout("gone").Opaque("d").ToArray();
+        var image = await _store.AddAsync(layer);
+        Assert.Equal(["a"], Directory.GetFileSystemEntries(Path.Combine(image.Layers[0], "d")).Select(Path.GetFileName));
+
+        // Above others it hides, and is another layer.
+        var above = await _store.AddAsync(Content.Of("test/image:2", new TarBuilder().Directory("d").File("d/b").File("gone").ToArray(), layer));
+        Assert.Equal(["/", "/d", "/d/a"], TreeView.Of(above).Lines.Keys);
+    }
 }

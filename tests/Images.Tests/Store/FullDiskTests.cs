@@ -7,27 +7,17 @@ namespace Crisp.Images.Tests.Store;
 /// <summary>A store on a filesystem of 4 MiB.</summary>
 public sealed class FullDiskTests : IDisposable
 {
-    private readonly TemporaryDirectory _directory = new();
-    private readonly FileDescriptor? _mount;
+    private readonly MemoryDirectory? _disk;
 
     public FullDiskTests()
     {
         Root.Required();
-        using var context = Mounts.FsOpen("tmpfs");
-        Mounts.FsConfigString(context, "size", "4m");
-        Mounts.FsConfigCreate(context);
-
-        // Never attached: it is gone with its descriptor, whatever happens to the test.
-        _mount = Mounts.FsMount(context);
+        _disk = new MemoryDirectory("4m");
     }
 
-    private string Path => $"{_mount!.ProcPath}/images";
+    private string Path => $"{_disk!.Path}/images";
 
-    public void Dispose()
-    {
-        _mount?.Dispose();
-        _directory.Dispose();
-    }
+    public void Dispose() => _disk?.Dispose();
 
     [Fact]
     public async Task ImageThatDoesNotFit_FailsCleanlyAndThoseThatAreThereStay()
