@@ -138,10 +138,17 @@ internal sealed partial class LayerApplier
             {
                 NoteBroughtUp(LayerTree.PathOf(directory), target.Name);
             }
+
+            if (existing?.Type != FileType.Directory)
+            {
+                Clear(path, existing);
+                Files.LinkAt(directory, target.Name, Parent(path.Parent), path.Name);
+                return;
+            }
         }
 
-        // Clearing may take the overlay away and with it the target's directory.
-        Clear(path, Files.TryStatusAt(Parent(path.Parent), path.Name, out _));
+        // Clearing a directory takes the overlay away and with it the target's directory.
+        Clear(path, Files.StatusAt(Parent(path.Parent), path.Name));
         using var again = FindTarget(path, target).Directory;
         Files.LinkAt(again, target.Name, Parent(path.Parent), path.Name);
     }
@@ -187,6 +194,7 @@ internal sealed partial class LayerApplier
             return;
         }
 
+        _isParentStale |= existing.Type is FileType.Symlink or FileType.Directory;
         if (existing.Type != FileType.Directory)
         {
             Files.UnlinkAt(Parent(path.Parent), path.Name);

@@ -13,6 +13,9 @@ internal sealed partial class LayerApplier(LayerTree tree) : IDisposable
     private FileDescriptor? _parent;
     private Timestamp _parentModified;
 
+    // The way to the open parent may have led through what an entry has just replaced: l/l, where l/l was a symlink to /l.
+    private bool _isParentStale;
+
     /// <summary>The layer's "/", or null when the archive has no entry for it.</summary>
     internal RootDirectory? Root { get; private set; }
 
@@ -42,6 +45,12 @@ internal sealed partial class LayerApplier(LayerTree tree) : IDisposable
         {
             // Names and links that no filesystem can have; a full disk or a broken one is not the archive's fault.
             throw ImageException.Bad($"{path} cannot be made: {error.Message}", error);
+        }
+
+        if (_isParentStale)
+        {
+            LeaveParent();
+            _isParentStale = false;
         }
     }
 

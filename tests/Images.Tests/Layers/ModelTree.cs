@@ -82,8 +82,9 @@ internal sealed class ModelTree
             return;
         }
 
+        var replaced = parent.Children.GetValueOrDefault(name);
         parent.Children[name] = new Node(target.Type, target.Detail) { Layer = _layer, Target = target.Target };
-        if (Find(parts[..^1], create: false)?.Children.ContainsKey(parts[^1]) != true)
+        if (replaced?.Type == "Directory" && Find(parts[..^1], create: false)?.Children.ContainsKey(parts[^1]) != true)
         {
             throw new RefusedException();
         }
