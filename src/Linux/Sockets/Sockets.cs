@@ -38,7 +38,7 @@ public static partial class Sockets
         var socket = Create(nonBlocking);
         try
         {
-            var address = Address(path, out var length);
+            var address = Address("bind", path, out var length);
 
             // The mode of a socket file is that of the socket's inode minus the umask: no moment with a wider mode.
             Check.Result(Libc.fchmod(socket, 0x180), "fchmod", path);
@@ -64,7 +64,7 @@ public static partial class Sockets
         var socket = Create(nonBlocking);
         try
         {
-            var address = Address(path, out var length);
+            var address = Address("connect", path, out var length);
             // SAFETY: address lives on this stack, and length is within it.
             unsafe
             {
@@ -143,14 +143,14 @@ public static partial class Sockets
     private static FileDescriptor Create(bool nonBlocking)
         => new(Check.Result(Libc.socket(AfUnix, Type(nonBlocking), 0), "socket"));
 
-    private static sockaddr_un Address(string path, out uint length)
+    private static sockaddr_un Address(string call, string path, out uint length)
     {
         const int PathOffset = 2;
         const int PathSize = 108;
         var bytes = LinuxPath.Encode(path);
         if (bytes.Length is 0 or >= PathSize)
         {
-            throw new LinuxException("bind", Errno.ENAMETOOLONG, path);
+            throw new LinuxException(call, Errno.ENAMETOOLONG, path);
         }
 
         var address = default(sockaddr_un);

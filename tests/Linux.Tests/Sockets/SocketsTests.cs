@@ -46,6 +46,34 @@ public sealed class SocketsTests
     }
 
     [Fact]
+    public void Errors_NameTheCallAndTheSocketFile()
+    {
+        using var temporary = new TemporaryDirectory();
+        var tooLong = temporary.File(new string('s', 108));
+        using var listener = Sockets.Listen(temporary.File("s"));
+
+        Assert.StartsWith($"connect {tooLong}: ENAMETOOLONG", Assert.Throws<LinuxException>(() => Sockets.Connect(tooLong)).Message);
+        Assert.StartsWith($"bind {tooLong}: ENAMETOOLONG", Assert.Throws<LinuxException>(() => Sockets.Listen(tooLong)).Message);
+        Assert.StartsWith($"bind {temporary.File("s")}: EADDRINUSE", Assert.Throws<LinuxException>(() => Sockets.Listen(temporary.File("s"))).Message);
+        Assert.StartsWith($"connect {temporary.File("m")}: ENOENT", Assert.Throws<LinuxException>(() => Sockets.Connect(temporary.File("m"))).Message);
+    }
+
+    [Fact]
+    public void ReceiveDescriptors_NothingYetAndTheEnd_AreDifferent()
+    {
+        var (first, second) = Sockets.CreatePair(nonBlocking: true);
+        using var receiver = second;
+        var received = new List<FileDescriptor>();
+        Assert.Equal(-1, Sockets.ReceiveDescriptors(receiver, new byte[4], received));
+        Sockets.SendDescriptors(first, "data"u8, []);
+        first.Dispose();
+
+        Assert.Equal(4, Sockets.ReceiveDescriptors(receiver, new byte[4], received));
+        Assert.Equal(0, Sockets.ReceiveDescriptors(receiver, new byte[4], received));
+        Assert.Empty(received);
+    }
+
+    [Fact]
     public void Accept_NobodyThere_IsNull()
     {
         using var temporary = new TemporaryDirectory();
