@@ -16,6 +16,10 @@ internal static class CrispCommand
         PsCommand.Create(),
         LogsCommand.Create(),
         ExecCommand.Create(),
+        StopCommand.Create(),
+        RemoveCommand.Create(),
+        InspectCommand.Create(),
+        ImagesCommand.Create(),
         ImageCommand.Create(),
     };
 
