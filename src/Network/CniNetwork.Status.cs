@@ -14,13 +14,12 @@ public sealed partial class CniNetwork
     public Task StatusAsync(NetworkConfigList network) => OnThread(() => Status(network));
 
     /// <summary>
-    /// Tells the plugins which attachments are still there, so that they free what belongs to others (GC, since 1.1.0). Never
-    /// runs beside ADD or DEL.
+    /// Tells the plugins which attachments are still there, all that the cache knows, so that they free what belongs to others
+    /// (GC, since 1.1.0). Never runs beside ADD or DEL.
     /// </summary>
     /// <returns>Sentences of plugins that failed; the others have done their work.</returns>
-    public Task<IReadOnlyList<string>> CollectGarbageAsync(
-        NetworkConfigList network, IReadOnlyCollection<(string ContainerId, string InterfaceName)> valid)
-        => OnThread<IReadOnlyList<string>>(() => CollectGarbage(network, valid), exclusive: true);
+    public Task<IReadOnlyList<string>> CollectGarbageAsync(NetworkConfigList network)
+        => OnThread<IReadOnlyList<string>>(() => CollectGarbage(network, _cache.Attachments()), exclusive: true);
 
     private bool Status(NetworkConfigList network)
     {

@@ -35,6 +35,13 @@ public sealed partial class CniNetwork : IDisposable
     /// <summary>What is known to have been added and not deleted since, whatever came of it.</summary>
     public IReadOnlyList<(string ContainerId, string InterfaceName)> Attachments() => _cache.Attachments();
 
+    /// <summary>Whether it is among <see cref="Attachments"/>.</summary>
+    public bool IsAttached(string containerId, string interfaceName = CniAttachment.DefaultInterface)
+    {
+        using var entry = _cache.Open(containerId, interfaceName);
+        return entry is not null;
+    }
+
     /// <summary>The result that ADD gave; null when there is none.</summary>
     /// <exception cref="CniException">It cannot be read.</exception>
     public CniResult? ResultOf(string containerId, string interfaceName = CniAttachment.DefaultInterface)

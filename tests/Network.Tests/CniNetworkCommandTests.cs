@@ -105,7 +105,7 @@ public sealed class CniNetworkCommandTests : IDisposable
         var network = FakePlugins.NetworkIn("1.1.0", "old");
 
         await _network.StatusAsync(network);
-        Assert.Empty(await _network.CollectGarbageAsync(network, []));
+        Assert.Empty(await _network.CollectGarbageAsync(network));
 
         Assert.Equal(["STATUS old", "GC old"], _plugins.Journal);
     }
@@ -116,10 +116,12 @@ public sealed class CniNetworkCommandTests : IDisposable
         _plugins.Add("first", """echo '{"code":100,"msg":"locked"}'; exit 1""");
         _plugins.AddGood("second");
 
-        var failures = await _network.CollectGarbageAsync(FakePlugins.NetworkIn("1.1.0", "first", "second"), [("pod1", "eth0")]);
+        await _network.AddAsync(FakePlugins.Network("second"), FakePlugins.Attachment());
+
+        var failures = await _network.CollectGarbageAsync(FakePlugins.NetworkIn("1.1.0", "first", "second"));
 
         Assert.Contains("locked", Assert.Single(failures), StringComparison.Ordinal);
-        Assert.Equal(["GC first", "GC second"], _plugins.Journal);
+        Assert.Equal(["ADD second", "GC first", "GC second"], _plugins.Journal);
         Assert.Contains("""[{"containerID":"pod1","ifname":"eth0"}]""", _plugins.Given("second", "GC"), StringComparison.Ordinal);
         Assert.DoesNotContain(_plugins.Environment("second", "GC"), v => v.StartsWith("CNI_CONTAINERID", StringComparison.Ordinal));
     }
@@ -132,7 +134,7 @@ public sealed class CniNetworkCommandTests : IDisposable
         _plugins.AddGood("first");
         var network = FakePlugins.Read($$"""{"cniVersion":"{{version}}","name":"n","disableGC":{{disabled}},"plugins":[{"type":"first"}]}""");
 
-        Assert.Empty(await _network.CollectGarbageAsync(network, []));
+        Assert.Empty(await _network.CollectGarbageAsync(network));
 
         Assert.Empty(_plugins.Journal);
     }
@@ -148,7 +150,7 @@ public sealed class CniNetworkCommandTests : IDisposable
 
         var one = _network.AddAsync(network, FakePlugins.Attachment("pod1"));
         await Task.Delay(150);
-        var gc = _network.CollectGarbageAsync(network, []);
+        var gc = _network.CollectGarbageAsync(network);
         await Task.Delay(150);
         var two = _network.AddAsync(network, FakePlugins.Attachment("pod2"));
         await Task.WhenAll(one, gc, two);

@@ -95,5 +95,23 @@ internal static class ConfigOptions
             Show = c => ConfigText.List(c.CniBinDirectories),
             Apply = (c, v) => c with { CniBinDirectories = v.AbsolutePaths() },
         },
+        new()
+        {
+            Section = "cni",
+            Key = "cache_dir",
+            Comment = "What is known of the pods' networks, from which addresses are given back after a reboot; made with\n"
+                + "mode 0700. Default: cni in the root directory.",
+            IsSet = c => c.CniCacheDirectory is not null,
+            Show = c => ConfigText.Quote(c.CniCacheDirectoryPath),
+            Apply = (c, v) => c with { CniCacheDirectory = v.AbsolutePath() },
+        },
+        new()
+        {
+            Section = "cni",
+            Key = "plugin_timeout",
+            Comment = "How long one CNI plugin may take; then it is killed with all that it started, and the pod fails.",
+            Show = c => ConfigText.Quote(Duration.Show(c.CniPluginTimeout)),
+            Apply = (c, v) => c with { CniPluginTimeout = v.Duration(least: TimeSpan.FromSeconds(1)) },
+        },
     ];
 }

@@ -13,10 +13,11 @@ internal sealed class ConfigValue(ValueSyntax? syntax)
 
     public IReadOnlyList<string> AbsolutePaths() => Items(AbsolutePath);
 
-    public TimeSpan Duration()
+    public TimeSpan Duration(TimeSpan least = default)
     {
         var text = syntax is StringValueSyntax ? Text() : throw Wrong("a time such as \"10s\"");
-        return Configuration.Duration.TryParse(text, out var time) ? time : throw Wrong("a time such as \"10s\" or \"1m30s\"");
+        var time = Configuration.Duration.TryParse(text, out var read) ? read : throw Wrong("a time such as \"10s\" or \"1m30s\"");
+        return time >= least ? time : throw Wrong($"at least \"{Configuration.Duration.Show(least)}\"");
     }
 
     /// <summary>A value of an enumeration by its lower-case name.</summary>

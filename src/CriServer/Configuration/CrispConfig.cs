@@ -29,10 +29,18 @@ public sealed record CrispConfig
     /// <summary>Where CNI plugins are looked for, in this order.</summary>
     public IReadOnlyList<string> CniBinDirectories { get; init; } = ["/opt/cni/bin", "/usr/lib/cni"];
 
+    /// <summary>What is known of the pods' networks; must survive a reboot. Null for cni in <see cref="Root"/>.</summary>
+    public string? CniCacheDirectory { get; init; }
+
+    /// <summary>How long one CNI plugin may take.</summary>
+    public TimeSpan CniPluginTimeout { get; init; } = TimeSpan.FromSeconds(60);
+
     /// <summary>How long a stopping daemon waits for the calls in flight.</summary>
     public TimeSpan ShutdownTimeout { get; init; } = TimeSpan.FromSeconds(10);
 
     public string SocketPath => Socket ?? Path.Combine(Run, "crisp.sock");
+
+    public string CniCacheDirectoryPath => CniCacheDirectory ?? Path.Combine(Root, "cni");
 
     public string SandboxBinaryPath =>
         SandboxBinary ?? Path.Combine(Path.GetDirectoryName(Environment.ProcessPath) ?? AppContext.BaseDirectory, "crisp-sandbox");

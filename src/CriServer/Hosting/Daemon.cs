@@ -31,6 +31,7 @@ internal static partial class Daemon
 
         // Nothing is served before records and node agree: an answer from half of them would be a lie.
         await new Reconciler(node).RunAsync();
+        _ = node.Network.CollectGarbageAsync();
         await app.StartAsync(cancellation);
         Log.Listening(logger, config.SocketPath, config.Root, CrispVersion.Text);
         await app.WaitForShutdownAsync(cancellation);

@@ -1,5 +1,6 @@
 using Crisp.Images;
 using Crisp.Linux;
+using Crisp.Network;
 using Grpc.Core;
 using SandboxException = Crisp.Sandbox.Protocol.SandboxException;
 
@@ -23,6 +24,9 @@ internal static class ErrorStatus
             new(StatusCode.Unimplemented, $"{call[(call.LastIndexOf('/') + 1)..]} is not implemented by this version of crisp."),
         RpcException rpc => rpc.Status,
         ImageException image => new(CodeOf(image.Kind), image.Message),
+        // What a plugin says is transient, and whatever else is wrong with a network is not the request's fault.
+        CniException { Error.Code: CniError.TryAgainLater } cni => new(StatusCode.Unavailable, cni.Message),
+        CniException cni => new(StatusCode.FailedPrecondition, cni.Message),
         CriException cri => new(cri.Code, cri.Message),
         // The same numbers: both are gRPC's.
         SandboxException sandbox => new((StatusCode)(int)sandbox.Code, sandbox.Message),

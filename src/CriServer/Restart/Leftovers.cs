@@ -1,6 +1,7 @@
 using Crisp.CriServer.Runtime;
 using Crisp.CriServer.Sandboxes;
 using Crisp.Linux;
+using Crisp.Network;
 using Crisp.Sandbox.Protocol;
 
 namespace Crisp.CriServer.Restart;
@@ -18,6 +19,11 @@ internal static class Leftovers
             await TryAsync(name, problems, () => RemoveRunAsync(node, name));
         }
 
+        foreach (var id in node.Network.AttachedPods.Where(id => node.Index.All.All(s => s.Id != id)))
+        {
+            await TryAsync(id, problems, () => node.Network.DeleteAsync(id, netns: ""));
+        }
+
         foreach (var name in Names(node.SandboxesDirectory).Where(n => node.Index.All.All(s => s.Id != n)))
         {
             await TryAsync(name, problems, () => Remove(Path.Combine(node.SandboxesDirectory, name)));
@@ -26,6 +32,21 @@ internal static class Leftovers
         foreach (var name in Names(node.ContainersDirectory).Where(n => node.Index.FindContainer(n) is null))
         {
             await TryAsync(name, problems, () => Remove(Path.Combine(node.ContainersDirectory, name)));
+        }
+    }
+
+    /// <summary>The network namespace of a pod that has no record, or none that knows of it; null when there is none.</summary>
+    public static async Task<FileDescriptor?> NetworkNamespaceOfAsync(SandboxLink? link)
+    {
+        try
+        {
+            link?.Learn((await link.Client.StateAsync()).Namespaces);
+            return link?.OpenNetworkNamespace();
+        }
+        catch (Exception e) when (e is SandboxException or LinuxException)
+        {
+            // Its process has just ended, or does not answer: plugins delete what they can without the namespace.
+            return null;
         }
     }
 
@@ -42,8 +63,10 @@ internal static class Leftovers
         {
             await using (link)
             {
+                using var network = await NetworkNamespaceOfAsync(link);
                 await link.Client.ShutdownAsync();
                 link.WaitForEnd(TimeSpan.FromSeconds(10));
+                await node.Network.DeleteAsync(link.Client.Server.SandboxId, SandboxCleanup.PathOf(network));
                 SandboxCgroups.RemovePod(node, link.Client.Server.SandboxId, cgroupPath: null);
             }
         }
@@ -65,7 +88,7 @@ internal static class Leftovers
         {
             await work();
         }
-        catch (Exception e) when (e is SandboxException or LinuxException or IOException)
+        catch (Exception e) when (e is SandboxException or LinuxException or IOException or CniException)
         {
             // It stays for the next start; the daemon serves meanwhile.
             problems.Add($"The leftover {name} could not be removed: {e.Message}");

@@ -75,7 +75,7 @@ internal sealed partial class Reconciler(Node node)
                     break;
             }
         }
-        catch (Exception e) when (e is SandboxException or Linux.LinuxException or IOException or Hosting.CriException)
+        catch (Exception e) when (e is SandboxException or Linux.LinuxException or IOException or Hosting.CriException or Network.CniException)
         {
             // One pod that cannot be put right must not keep the others from their daemon.
             _problems.Add($"The pod {sandbox.Id} could not be taken over: {e.Message}");
@@ -86,7 +86,11 @@ internal sealed partial class Reconciler(Node node)
     private async Task RollBackAsync(LiveSandbox sandbox)
     {
         sandbox.Link = await SandboxLink.FindAsync(node, sandbox.Id, identity: null);
-        await SandboxCleanup.RemoveAllAsync(node, sandbox);
+        sandbox.NetworkNamespace = await Leftovers.NetworkNamespaceOfAsync(sandbox.Link);
+        if (!await SandboxRollBack.RunAsync(node, sandbox))
+        {
+            _problems.Add($"The pod {sandbox.Id}, which was never ready, could not be taken apart whole; this is tried again.");
+        }
     }
 
     private async Task ReattachAsync(LiveSandbox sandbox)

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using System.Text.Json.Serialization;
 using Crisp.CriServer.State;
 using Crisp.Sandbox.Spec;
@@ -19,6 +20,9 @@ public sealed record SandboxInfo
 
     /// <summary>Paths that name the pod's own namespaces; those that are missing are the node's.</summary>
     public required IReadOnlyDictionary<string, string> Namespaces { get; init; }
+
+    /// <summary>What the network's plugins made, in CNI's words; null on the node's network.</summary>
+    public JsonElement? CniResult { get; init; }
 
     public required SandboxSpec RuntimeSpec { get; init; }
 }

@@ -3,6 +3,7 @@ using Crisp.CriServer.Configuration;
 using Crisp.CriServer.Containers;
 using Crisp.CriServer.Events;
 using Crisp.CriServer.Hosting;
+using Crisp.CriServer.Networking;
 using Crisp.CriServer.Sandboxes;
 using Crisp.CriServer.State;
 using Crisp.Images;
@@ -33,6 +34,7 @@ public sealed class Node : IDisposable
         Images = images;
         images.LayersInUse = LayersInUse;
         Logger = logger;
+        Network = new PodNetwork(config, TimeProvider.System, logger);
         _launcher = new Lazy<SandboxLauncher>(() => SandboxLauncher.Open(config.SandboxBinaryPath));
         var setAside = Path.Combine(config.Root, "records", "set-aside");
         SandboxRecords = new RecordStore<SandboxRecord>(
@@ -61,6 +63,9 @@ public sealed class Node : IDisposable
 
     /// <summary>Pods and containers that are being made, so that a retry finds them.</summary>
     public CreationTable Creations { get; } = new();
+
+    /// <summary>The network of pods that are not on the node's.</summary>
+    public PodNetwork Network { get; }
 
     public NodeFacts Facts { get; } = NodeFacts.Read();
 
@@ -104,8 +109,12 @@ public sealed class Node : IDisposable
         => Index.Containers.SelectMany(c => c.Record.Spec.Mounts.Select(m => m.Source).Prepend(c.Record.Spec.Root.Source))
             .OfType<OverlaySource>().SelectMany(source => source.Lower);
 
+    /// <summary>The daemon is ending; what goes on in the background leaves the rest to the next one.</summary>
+    public bool IsDisposed { get; private set; }
+
     public void Dispose()
     {
+        IsDisposed = true;
         Watcher.Dispose();
         SandboxCgroups.RemoveDefaultParent(this);
         if (_launcher.IsValueCreated)
@@ -113,6 +122,7 @@ public sealed class Node : IDisposable
             _launcher.Value.Dispose();
         }
 
+        Network.Dispose();
         SandboxRecords.Dispose();
         ContainerRecords.Dispose();
     }

@@ -8,9 +8,10 @@ namespace Crisp.CriServer.Runtime;
 
 public sealed partial class RuntimeServer
 {
-    /// <summary>Without a network plugin NetworkReady is false, which still lets pods with the node's network run.</summary>
-    public override Task<StatusResponse> Status(StatusRequest request, ServerCallContext context)
+    /// <summary>Without a network NetworkReady is false, and pods with the node's network run: so do the network's own pods start.</summary>
+    public override async Task<StatusResponse> Status(StatusRequest request, ServerCallContext context)
     {
+        var (networkReady, message) = await _node.Network.StatusAsync();
         var response = new StatusResponse
         {
             Status = new RuntimeStatus
@@ -21,9 +22,9 @@ public sealed partial class RuntimeServer
                     new RuntimeCondition
                     {
                         Type = "NetworkReady",
-                        Status = false,
-                        Reason = "NoCni",
-                        Message = "This version of crisp has no CNI; pods with the node's network (hostNetwork: true) run.",
+                        Status = networkReady,
+                        Reason = networkReady ? "" : "NetworkPluginNotReady",
+                        Message = message,
                     },
                 },
             },
@@ -36,7 +37,7 @@ public sealed partial class RuntimeServer
             response.Info.Add("config", JsonSerializer.Serialize(config, ConfigJson.Default.CrispConfig));
         }
 
-        return Task.FromResult(response);
+        return response;
     }
 
     private static RuntimeHandlerFeatures HandlerFeatures => new() { RecursiveReadOnlyMounts = true, UserNamespaces = true };

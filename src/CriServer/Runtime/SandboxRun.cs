@@ -1,7 +1,9 @@
 using Crisp.Cri.V1;
 using Crisp.CriServer.Hosting;
+using Crisp.CriServer.Networking;
 using Crisp.CriServer.Sandboxes;
 using Crisp.CriServer.State;
+using Crisp.Network;
 using Grpc.Core;
 
 namespace Crisp.CriServer.Runtime;
@@ -40,8 +42,16 @@ public sealed partial class RuntimeServer
             throw CriException.Invalid("run_as_group needs run_as_user.");
         }
 
-        var id = Identifier.Create();
+        CheckDns(config.DnsConfig);
         var options = security?.NamespaceOptions ?? new NamespaceOption();
+        var network = options.Network == NamespaceMode.Pod ? PodCapabilities.From(config) : null;
+        if (network is not null)
+        {
+            // Before anything is made: a node that is just joining is asked for every pod again and again.
+            _node.Network.Configured();
+        }
+
+        var id = Identifier.Create();
         var record = new SandboxRecord
         {
             Id = id,
@@ -63,27 +73,26 @@ public sealed partial class RuntimeServer
         _node.Index.Add(sandbox);
         try
         {
-            await BringUpAsync(sandbox, config);
+            await BringUpAsync(sandbox, config, network);
             return id;
         }
         catch (Exception e)
         {
             Log.RollingBack(_node.Logger, id, e.Message);
-            await RollBackAsync(sandbox);
+            await SandboxRollBack.RunAsync(_node, sandbox);
             throw;
         }
     }
 
-    private async Task BringUpAsync(LiveSandbox sandbox, PodSandboxConfig config)
+    private async Task BringUpAsync(LiveSandbox sandbox, PodSandboxConfig config, CapabilityArguments? network)
     {
         var record = sandbox.Record;
         MakeLogDirectory(record.LogDirectory);
         var files = _node.FilesOf(record);
         var maps = record.Spec;
-        files.Write(
-            config,
-            record.Spec.Hostname ?? Environment.MachineName,
-            maps.UidMappings.Count > 0 ? (maps.UidMappings[0].HostId, maps.GidMappings[0].HostId) : (0, 0));
+        var hostname = record.Spec.Hostname ?? Environment.MachineName;
+        var owner = maps.UidMappings.Count > 0 ? (maps.UidMappings[0].HostId, maps.GidMappings[0].HostId) : (0u, 0u);
+        files.Write(config, hostname, owner);
         PrivateDirectory.Create(_node.SandboxRunDirectory(record.Id));
         if (record.Spec.IpcNamespace)
         {
@@ -96,22 +105,17 @@ public sealed partial class RuntimeServer
         Failpoint.Hit(FailpointName.SandboxProcessLaunched);
         link.Learn(await link.Client.StartAsync(record.Spec));
         Failpoint.Hit(FailpointName.SandboxProcessStarted);
-        sandbox.Change(r => r with { Stage = SandboxStage.Ready, Process = link.Identity });
+        IReadOnlyList<string> addresses = [];
+        if (network is not null)
+        {
+            sandbox.NetworkNamespace = link.OpenNetworkNamespace();
+            addresses = await _node.Network.AddAsync(record, network, link.Namespaces["net"]);
+            files.WriteHosts(hostname, addresses, owner);
+        }
+
+        sandbox.Change(r => r with { Stage = SandboxStage.Ready, Process = link.Identity, Addresses = addresses });
         Failpoint.Hit(FailpointName.SandboxReady);
         SandboxWatch.Begin(_node, sandbox, link, afterSequence: 0);
-    }
-
-    private async Task RollBackAsync(LiveSandbox sandbox)
-    {
-        try
-        {
-            await SandboxCleanup.RemoveAllAsync(_node, sandbox);
-        }
-        catch (Exception e) when (e is Linux.LinuxException or IOException)
-        {
-            // The record stays in Creating, invisible to callers, and the next start of the daemon tries again.
-            Log.RollBackFailed(_node.Logger, sandbox.Id, e.Message);
-        }
     }
 
     // The kubelet makes it beforehand; crictl expects it to appear.
@@ -127,6 +131,16 @@ public sealed partial class RuntimeServer
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             throw new CriException(StatusCode.InvalidArgument, $"The log_directory {path} cannot be made: {e.Message}", e);
+        }
+    }
+
+    // They become lines of a file in which every word has a meaning.
+    private static void CheckDns(DNSConfig? dns)
+    {
+        var words = dns is null ? [] : dns.Servers.Concat(dns.Searches).Concat(dns.Options);
+        if (words.FirstOrDefault(w => w.Length == 0 || w.Any(c => char.IsWhiteSpace(c) || char.IsControl(c))) is { } wrong)
+        {
+            throw CriException.Invalid($"dns_config has \"{wrong}\", which is not one word.");
         }
     }
 

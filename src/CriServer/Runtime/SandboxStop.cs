@@ -24,7 +24,7 @@ public sealed partial class RuntimeServer
         await sandbox.Gate.WaitAsync();
         try
         {
-            if (!sandbox.Removed && (sandbox.Record.Stage != SandboxStage.NotReady || sandbox.Link is not null))
+            if (!sandbox.Removed && !SandboxCleanup.IsStopped(_node, sandbox))
             {
                 await SandboxCleanup.StopAsync(_node, sandbox, problem: null);
             }

@@ -2,6 +2,7 @@ using Crisp.CriServer.Containers;
 using Crisp.CriServer.Runtime;
 using Crisp.CriServer.State;
 using Crisp.Linux;
+using Crisp.Network;
 using Crisp.Sandbox.Protocol;
 
 namespace Crisp.CriServer.Sandboxes;
@@ -16,6 +17,7 @@ internal static class SandboxCleanup
     /// holds the pod's gate. Each step is idempotent, and so is the whole.
     /// </summary>
     /// <param name="problem">Null when the pod was asked to stop; otherwise why it ends.</param>
+    /// <exception cref="CniException">The pod is down but could not leave its network: to be called again.</exception>
     public static async Task StopAsync(Node node, LiveSandbox sandbox, string? problem, string reason = ExitReason.SandboxDied)
     {
         var link = sandbox.Link;
@@ -32,13 +34,16 @@ internal static class SandboxCleanup
         }
 
         Failpoint.Hit(FailpointName.SandboxContainersStopped);
+
+        // After the last process that could use it, with the namespace that is held open here.
+        var failure = await LeaveNetworkAsync(node, sandbox);
         var run = node.SandboxRunDirectory(sandbox.Id);
         SandboxFiles.UnmountShm(Path.Combine(run, "shm"));
         TreeRemoval.Remove(run);
         Failpoint.Hit(FailpointName.SandboxCleaned);
         if (sandbox.Record.Stage == SandboxStage.Ready)
         {
-            sandbox.Change(r => r with { Stage = SandboxStage.NotReady, Process = null, Problem = problem });
+            sandbox.Change(r => r with { Stage = SandboxStage.NotReady, Process = null, Addresses = [], Problem = problem });
         }
 
         Failpoint.Hit(FailpointName.SandboxNotReady);
@@ -47,12 +52,22 @@ internal static class SandboxCleanup
         {
             await link.DisposeAsync();
         }
+
+        if (failure is not null)
+        {
+            // Everything else is gone, and whoever asked must ask again: the address is still leased.
+            throw new CniException($"The pod {sandbox.Id} is stopped, but could not leave its network: {failure.Message}", failure);
+        }
     }
+
+    /// <summary>Whether there is nothing left to stop.</summary>
+    public static bool IsStopped(Node node, LiveSandbox sandbox)
+        => sandbox.Record.Stage == SandboxStage.NotReady && sandbox.Link is null && !node.Network.IsAttached(sandbox.Id);
 
     /// <summary>Stops the pod, then removes its containers, its files and its record. The caller holds the pod's gate.</summary>
     public static async Task RemoveAllAsync(Node node, LiveSandbox sandbox)
     {
-        if (sandbox.Record.Stage != SandboxStage.NotReady || sandbox.Link is not null)
+        if (!IsStopped(node, sandbox))
         {
             await StopAsync(node, sandbox, problem: null);
         }
@@ -107,6 +122,25 @@ internal static class SandboxCleanup
             link.Kill();
             await Task.Run(() => link.WaitForEnd(_endPatience));
         }
+    }
+
+    /// <summary>A path by which other programs reach a file that this one has open; empty for none.</summary>
+    public static string PathOf(FileDescriptor? file) => file is null ? "" : $"/proc/{Environment.ProcessId}/fd/{file.Number}";
+
+    private static async Task<CniException?> LeaveNetworkAsync(Node node, LiveSandbox sandbox)
+    {
+        try
+        {
+            await node.Network.DeleteAsync(sandbox.Id, PathOf(sandbox.NetworkNamespace));
+        }
+        catch (CniException e)
+        {
+            return e;
+        }
+
+        sandbox.NetworkNamespace?.Dispose();
+        sandbox.NetworkNamespace = null;
+        return null;
     }
 
     private static void RecordEnd(Node node, LiveSandbox sandbox, LiveContainer container, string? problem, string reason)

@@ -24,9 +24,27 @@ public sealed record SandboxFiles(string Directory, string Shm)
     public void Write(PodSandboxConfig config, string hostname, (uint Uid, uint Gid) owner)
     {
         PrivateDirectory.Create(Directory);
-        Put(Hosts, ReadNode("/etc/hosts") ?? "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n", owner);
+        Put(Hosts, ReadNode("/etc/hosts") ?? FormatHosts(hostname, []), owner);
         Put(Hostname, hostname + "\n", owner);
         Put(ResolvConf, config.DnsConfig is { } dns ? Format(dns) : ReadNode("/etc/resolv.conf") ?? "", owner);
+    }
+
+    /// <summary>Writes /etc/hosts anew for a pod with addresses of its own.</summary>
+    public void WriteHosts(string hostname, IReadOnlyList<string> addresses, (uint Uid, uint Gid) owner)
+        => Put(Hosts, FormatHosts(hostname, addresses), owner);
+
+    /// <summary>hosts(5), as the kubelet writes it.</summary>
+    public static string FormatHosts(string hostname, IReadOnlyList<string> addresses)
+    {
+        var text = new StringBuilder(
+            "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\nfe00::0\tip6-localnet\n"
+            + "fe00::0\tip6-mcastprefix\nfe00::1\tip6-allnodes\nfe00::2\tip6-allrouters\n");
+        foreach (var address in addresses)
+        {
+            text.Append(address).Append('\t').Append(hostname).Append('\n');
+        }
+
+        return text.ToString();
     }
 
     /// <summary>Mounts the pod's /dev/shm, when it is the pod's own: 64 MiB, as every runtime has it.</summary>

@@ -122,6 +122,10 @@ public sealed class SandboxLink : IAsyncDisposable
     /// <summary>The pod's user namespace, whose maps id-map its mounts.</summary>
     public FileDescriptor OpenUserNamespace() => Files.Open(Namespaces["user"], OpenFlags.ReadOnly);
 
+    /// <summary>The pod's own network namespace; null on the node's network.</summary>
+    public FileDescriptor? OpenNetworkNamespace()
+        => Namespaces.TryGetValue("net", out var path) ? Files.Open(path, OpenFlags.ReadOnly) : null;
+
     /// <summary>SIGKILL for the pod's process alone.</summary>
     public void Kill() => _process.Kill();
 

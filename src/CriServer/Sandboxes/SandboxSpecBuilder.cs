@@ -23,12 +23,6 @@ public static partial class SandboxSpecBuilder
         CheckModes(options);
         var (uids, gids) = UserMaps(options.UsernsOptions);
         var network = options.Network == NamespaceMode.Pod;
-        if (network)
-        {
-            throw CriException.Precondition(
-                "The pod asks for a network of its own, and no pod network (CNI) is configured on this node. " +
-                "Run it on the node's network: namespace_options.network NODE, hostNetwork: true.");
-        }
 
         return new SandboxSpec
         {

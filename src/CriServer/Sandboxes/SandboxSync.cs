@@ -14,6 +14,7 @@ internal static class SandboxSync
     {
         var state = await link.Client.StateAsync();
         link.Learn(state.Namespaces);
+        sandbox.NetworkNamespace ??= link.OpenNetworkNamespace();
         foreach (var one in state.Containers)
         {
             if (sandbox.Containers.TryGetValue(one.Id, out var container))

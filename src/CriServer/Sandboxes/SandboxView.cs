@@ -35,8 +35,7 @@ public static class SandboxView
             Metadata = Metadata(record),
             State = StateOf(record),
             CreatedAt = record.CreatedAt,
-            // Empty on the node's network.
-            Network = new PodSandboxNetworkStatus(),
+            Network = Network(record),
             Linux = new LinuxPodSandboxStatus { Namespaces = new Namespace { Options = Options(record) } },
             RuntimeHandler = record.RuntimeHandler,
         };
@@ -58,9 +57,17 @@ public static class SandboxView
                 RunDirectory = node.SandboxRunDirectory(record.Id),
                 CgroupPath = record.Spec.CgroupPath,
                 Namespaces = sandbox.Link?.Namespaces ?? new Dictionary<string, string>(),
+                CniResult = record.Spec.NetworkNamespace ? node.Network.ResultOf(record.Id) : null,
                 RuntimeSpec = record.Spec,
             },
             InfoJson.Default.SandboxInfo);
+    }
+
+    private static PodSandboxNetworkStatus Network(SandboxRecord record)
+    {
+        var network = new PodSandboxNetworkStatus { Ip = record.Addresses is [var primary, ..] ? primary : "" };
+        network.AdditionalIps.AddRange(record.Addresses.Skip(1).Select(ip => new PodIP { Ip = ip }));
+        return network;
     }
 
     internal static PodSandboxMetadata Metadata(SandboxRecord record) => new()

@@ -100,7 +100,7 @@ internal static partial class SandboxWatch
                 await SandboxCleanup.StopAsync(node, sandbox, "The pod's process ended unexpectedly.");
             }
         }
-        catch (Exception e) when (e is Linux.LinuxException or IOException)
+        catch (Exception e) when (e is Linux.LinuxException or IOException or Network.CniException)
         {
             // The pod stays as it is: StopPodSandbox, or the next start of the daemon, does the rest.
             Log.CleanupFailed(node.Logger, sandbox.Id, e.Message);

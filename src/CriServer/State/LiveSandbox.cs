@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using Crisp.CriServer.Sandboxes;
 using Crisp.CriServer.Stats;
+using Crisp.Linux;
 
 namespace Crisp.CriServer.State;
 
@@ -19,6 +20,12 @@ public sealed class LiveSandbox(SandboxRecord record, RecordStore<SandboxRecord>
 
     /// <summary>The pod's process, or null when it is not there any more.</summary>
     public SandboxLink? Link { get; set; }
+
+    /// <summary>
+    /// The pod's own network namespace, held open so that plugins find it when the pod's process has died. Null on the node's
+    /// network, and when nobody had it open any more: after a restart without the pod's process.
+    /// </summary>
+    public FileDescriptor? NetworkNamespace { get; set; }
 
     public ConcurrentDictionary<string, LiveContainer> Containers { get; } = new();
 

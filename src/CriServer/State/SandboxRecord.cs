@@ -55,6 +55,12 @@ public sealed record SandboxRecord : IRecord
     /// <summary>The pod's process, once it runs.</summary>
     public ProcessIdentity? Process { get; init; }
 
+    /// <summary>
+    /// The addresses in the pod's own network namespace, the primary first. Empty on the node's network, and when the pod is
+    /// stopped: they may be another pod's then.
+    /// </summary>
+    public IReadOnlyList<string> Addresses { get; init; } = [];
+
     /// <summary>SHA-256 of the request: tells a retry of it from another pod of the same name.</summary>
     public required string RequestDigest { get; init; }
 

@@ -32,8 +32,11 @@ public sealed class ConfigFileTests
             [cni]
             conf_dir = "/srv/cni"
             bin_dirs = ["/srv/bin"]
+            cache_dir = "/srv/cache"
+            plugin_timeout = "2m"
             """,
             File);
+        Assert.Equal(("/srv/cache", TimeSpan.FromMinutes(2)), (config.CniCacheDirectoryPath, config.CniPluginTimeout));
         Assert.Equal(
             ("/srv/crisp", "/run/other", "/run/cri.sock", "/opt/crisp-sandbox", TimeSpan.FromSeconds(90), LogLevel.Debug, LogFormat.Json, "/srv/cni"),
             (config.Root, config.Run, config.SocketPath, config.SandboxBinaryPath, config.ShutdownTimeout, config.LogLevel, config.LogFormat, config.CniConfDirectory));

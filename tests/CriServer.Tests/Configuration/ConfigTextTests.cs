@@ -22,6 +22,8 @@ public sealed class ConfigTextTests
         PinnedImages = ["a.example/x:1", "b.example/y:2"],
         CniConfDirectory = "/srv/cni",
         CniBinDirectories = ["/srv/bin"],
+        CniCacheDirectory = "/srv/cache",
+        CniPluginTimeout = TimeSpan.FromSeconds(7),
         ShutdownTimeout = TimeSpan.FromMilliseconds(90_061),
     };
 

@@ -22,6 +22,19 @@ internal static class Invariants
         Assert.Equal(containers.Select(c => c.Id).Order(), Names(Path.Combine(root, "containers")));
         Assert.Equal(ready.Select(RunName).Order(), Names(Path.Combine(node.Daemon.Run, "sandboxes")));
 
+        // Leases, and what is remembered of them: of ready pods with a network of their own.
+        var joined = new List<string>();
+        foreach (var id in ready)
+        {
+            if ((await node.PodStatusAsync(id)).Linux.Namespaces.Options.Network == NamespaceMode.Pod)
+            {
+                joined.Add(id);
+            }
+        }
+
+        Assert.Equal(joined.Order(StringComparer.Ordinal), node.Network.Leases);
+        Assert.Equal(joined.Select(id => $"{id}@eth0.json").Order(StringComparer.Ordinal), Names(Path.Combine(root, "cni")).Order(StringComparer.Ordinal));
+
         // Mounts of the node: the shm of ready pods.
         var mounts = File.ReadLines("/proc/self/mountinfo").Select(l => l.Split(' ')[4]);
         Assert.Equal(

@@ -1,4 +1,5 @@
 using Crisp.Cri.V1;
+using Crisp.CriServer.Tests.Networking;
 using Grpc.Core;
 using Xunit;
 
@@ -17,8 +18,9 @@ internal sealed class PodLife(PodNode node, Func<Task> revive)
 
     public async Task RunAsync(CancellationToken cancellation)
     {
-        var podRequest = new RunPodSandboxRequest { Config = node.PodConfig() };
+        var podRequest = new RunPodSandboxRequest { Config = node.NetworkPodConfig() };
         var pod = await CallAsync(async () => (await node.Runtime.RunPodSandboxAsync(podRequest)).PodSandboxId, cancellation);
+        Assert.Equal(LeaseNetwork.AddressOf(pod), (await CallAsync(() => node.PodStatusAsync(pod), cancellation)).Network.Ip);
         var request = new CreateContainerRequest { PodSandboxId = pod, Config = node.ContainerConfig(["sleep", "1000"]), SandboxConfig = podRequest.Config };
         var container = await CallAsync(async () => (await node.Runtime.CreateContainerAsync(request)).ContainerId, cancellation);
         await CallAsync(() => node.StartAsync(container), cancellation);

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using Crisp.Cri.V1;
 using Crisp.CriServer.Tests.Daemon;
+using Crisp.CriServer.Tests.Networking;
 using Google.Protobuf;
 using Grpc.Core;
 using Xunit;
@@ -11,6 +12,9 @@ namespace Crisp.CriServer.Tests.Pods;
 public sealed class PodNode : IAsyncLifetime
 {
     private int _names;
+
+    /// <summary>The network of pods that are not on the node's.</summary>
+    internal LeaseNetwork Network { get; } = new();
 
     public CrispDaemon Daemon { get; private set; } = null!;
 
@@ -25,13 +29,14 @@ public sealed class PodNode : IAsyncLifetime
     {
         if (Available())
         {
-            Daemon = await CrispDaemon.StartAsync();
+            Daemon = await CrispDaemon.StartAsync("--config", Network.ConfigFile);
             await ImportAsync(new TestImage(TestImage.Busybox));
         }
     }
 
     public async ValueTask DisposeAsync()
     {
+        using var network = Network;
         if (Daemon is null)
         {
             return;
@@ -88,6 +93,13 @@ public sealed class PodNode : IAsyncLifetime
         change?.Invoke(config);
         return config;
     }
+
+    /// <summary>A pod with a network namespace of its own.</summary>
+    internal PodSandboxConfig NetworkPodConfig(Action<PodSandboxConfig>? change = null) => PodConfig(config =>
+    {
+        config.Linux.SecurityContext.NamespaceOptions.Network = NamespaceMode.Pod;
+        change?.Invoke(config);
+    });
 
     internal async Task<string> RunPodAsync(Action<PodSandboxConfig>? change = null, string handler = "") =>
         (await Runtime.RunPodSandboxAsync(new RunPodSandboxRequest { Config = PodConfig(change), RuntimeHandler = handler })).PodSandboxId;

@@ -140,17 +140,6 @@ public sealed class SandboxTests(PodNode node) : IClassFixture<PodNode>
     }
 
     [Fact]
-    public async Task PodNetwork_IsRefusedWithAReason()
-    {
-        PodNode.Require();
-        var (code, message) = await PodNode.RefusedAsync(
-            () => node.RunPodAsync(c => c.Linux.SecurityContext.NamespaceOptions.Network = NamespaceMode.Pod));
-        Assert.Equal(StatusCode.FailedPrecondition, code);
-        Assert.Contains("CNI", message, StringComparison.Ordinal);
-        await Invariants.CheckAsync(node);
-    }
-
-    [Fact]
     public async Task Verbose_ShowsTheProcessAndTheSpecification()
     {
         PodNode.Require();

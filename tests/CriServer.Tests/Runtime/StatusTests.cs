@@ -19,7 +19,10 @@ public sealed class StatusTests
     [Fact]
     public async Task Status_IsReadyWithoutANetworkAndShowsItsConfiguration()
     {
-        await using var daemon = await CrispDaemon.StartAsync();
+        using var directory = new TemporaryDirectory();
+        var file = directory.Combine("config.toml");
+        await File.WriteAllTextAsync(file, $"cni.conf_dir = \"{directory.Combine("net.d")}\"\n");
+        await using var daemon = await CrispDaemon.StartAsync("--config", file);
         var brief = await daemon.Runtime.StatusAsync(new StatusRequest());
         Assert.Empty(brief.Info);
         Assert.Equal(

@@ -21,11 +21,16 @@ public sealed class SandboxSpecBuilderTests
     }
 
     [Fact]
-    public void Pod_WithANetworkOfItsOwnIsToldWhatIsMissing()
+    public void Pod_WithANetworkOfItsOwnHasItsOwnHostname()
     {
-        var error = Assert.Throws<CriException>(() => Build(c => Options(c).Network = NamespaceMode.Pod));
-        Assert.Equal(StatusCode.FailedPrecondition, error.Code);
-        Assert.Contains("CNI", error.Message, StringComparison.Ordinal);
+        var spec = Build(c =>
+        {
+            Options(c).Network = NamespaceMode.Pod;
+            c.Hostname = "web-0";
+        });
+        Assert.True(spec.NetworkNamespace);
+        Assert.True(spec.UtsNamespace);
+        Assert.Equal("web-0", spec.Hostname);
     }
 
     [Theory]
