@@ -42,8 +42,14 @@ internal static class OciDocuments
             throw ImageException.Bad($"{subject} is neither an index (\"manifests\") nor a manifest (\"config\" and \"layers\").");
         }
 
-        Check(document, mediaType, subject);
-        Check(document, document.MediaType, subject);
+        // JSON's null gets into any list.
+        if (document.Layers?.Contains(null!) == true || document.Manifests?.Contains(null!) == true)
+        {
+            throw ImageException.Bad($"{subject} has null where a descriptor should be.");
+        }
+
+        CheckKind(document, mediaType, subject);
+        CheckKind(document, document.MediaType, subject);
         if (document.Layers?.Count > MaxLayers || document.Manifests?.Count > MaxIndexEntries)
         {
             throw ImageException.Bad($"{subject} has more than {MaxLayers} layers or {MaxIndexEntries} manifests.");
@@ -75,7 +81,8 @@ internal static class OciDocuments
         }
     }
 
-    private static void Check(OciDocument document, string? mediaType, string subject)
+    /// <summary>Refuses a document that somebody calls the other kind.</summary>
+    internal static void CheckKind(OciDocument document, string? mediaType, string subject)
     {
         var wrong = document.Manifests is null ? MediaTypes.IsIndex(mediaType) : MediaTypes.IsManifest(mediaType);
         if (wrong)

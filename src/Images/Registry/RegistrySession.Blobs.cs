@@ -42,7 +42,7 @@ internal sealed partial class RegistrySession
             HttpMethod.Get,
             $"blobs/{digest}",
             headers => headers.Range = from == 0 ? null : new RangeHeaderValue(from, null),
-            $"{subject} at {endpoint.Name}",
+            subject,
             cancellation);
         var skip = BytesToSkip(response, from, size, $"{subject} from {endpoint.Name}");
         try
@@ -83,7 +83,7 @@ internal sealed partial class RegistrySession
         try
         {
             await using var stream = await response.Content.ReadAsStreamAsync(cancellation);
-            while (true)
+            while (sink.Length < size)
             {
                 stall.CancelAfter(_options.ProgressTimeout);
                 var buffer = sink.Buffer;

@@ -19,26 +19,27 @@ internal sealed partial class RegistrySession
             : ReadManifestAsync(_reference.Tag!, HostCapabilities.Resolve, $"The image {_reference}", cancellation);
 
     /// <summary>
-    /// What a tag's digest is now, by HEAD: unlike GET, no registry counts that as a pull. Null when no host says it.
+    /// What the image's name stands for now, by HEAD: unlike GET, no registry counts that as a pull. Null when the first host
+    /// does not say it; the GET that follows then meets the reason, and has further hosts.
     /// </summary>
     internal async Task<Digest?> ProbeAsync(CancellationToken cancellation)
     {
-        foreach (var endpoint in _endpoints.Where(e => e.Host.Capabilities.HasFlag(HostCapabilities.Resolve)))
+        var capability = _reference.Digest is null ? HostCapabilities.Resolve : HostCapabilities.Pull;
+        if (_endpoints.FirstOrDefault(e => e.Host.Capabilities.HasFlag(capability)) is not { } endpoint)
         {
-            try
-            {
-                using var response = await endpoint.SendAsync(
-                    HttpMethod.Head, $"manifests/{_reference.Tag}", Accept, $"The image {_reference}", cancellation);
-                return response.Headers.TryGetValues(DigestHeader, out var values) && Digest.TryParse(values.First(), out var digest) ? digest : null;
-            }
-            catch (RegistryException)
-            {
-                // The GET that follows meets the same, and reports it.
-                return null;
-            }
+            return null;
         }
 
-        return null;
+        try
+        {
+            var path = $"manifests/{_reference.Digest?.ToString() ?? _reference.Tag}";
+            using var response = await endpoint.SendAsync(HttpMethod.Head, path, Accept, $"The image {_reference}", cancellation);
+            return response.Headers.TryGetValues(DigestHeader, out var values) && Digest.TryParse(values.First(), out var digest) ? digest : null;
+        }
+        catch (RegistryException)
+        {
+            return null;
+        }
     }
 
     /// <summary>A manifest or an index by its digest.</summary>
@@ -96,7 +97,7 @@ internal sealed partial class RegistrySession
         deadline.CancelAfter(_options.DocumentTimeout);
         try
         {
-            using var response = await endpoint.SendAsync(HttpMethod.Get, path, prepare, $"{subject} at {endpoint.Name}", deadline.Token);
+            using var response = await endpoint.SendAsync(HttpMethod.Get, path, prepare, subject, deadline.Token);
             var content = await RegistryBody.ReadAsync(response, limit, $"{subject} from {endpoint.Name}", deadline.Token);
             response.Headers.TryGetValues(DigestHeader, out var claimed);
             return new RegistryDocument(content, response.Content.Headers.ContentType?.MediaType, claimed?.First());

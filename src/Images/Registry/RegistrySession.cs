@@ -93,8 +93,19 @@ internal sealed partial class RegistrySession : IDisposable
         }
 
         var message = string.Join(" Before that: ", Enumerable.Reverse(reasons).Select(r => r.Message));
-        return new ImageException(reasons[^1].Kind, message, reasons[^1]);
+        return new ImageException(reasons[^1].Kind, $"{message}{Advice(reasons[^1].Kind, endpoints[^1])}", reasons[^1]);
     }
+
+    private string Advice(ImageError kind, RegistryEndpoint endpoint) => kind switch
+    {
+        // Docker Hub says so of images that do not exist, too.
+        ImageError.Unauthenticated when endpoint.HasCredentials => " Check the image's name, and the credentials in the pod's imagePullSecrets.",
+        ImageError.Unauthenticated => $" Check the image's name; if it is private, give credentials for {_reference.Registry} in the pod's imagePullSecrets.",
+        ImageError.Denied => " Check the image's name, and whether these credentials may pull it.",
+        ImageError.NotFound => " Check the image's name and tag.",
+        ImageError.RateLimited => " Wait, pull with credentials, or name a mirror in hosts.toml.",
+        _ => "",
+    };
 
     private static string Verb(HostCapabilities capability) => capability == HostCapabilities.Resolve ? "resolve tags" : "be pulled from";
 }

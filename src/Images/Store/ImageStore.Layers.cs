@@ -18,11 +18,12 @@ public sealed partial class ImageStore
     {
         var chain = ChainId.Of([.. sources.Select(s => s.DiffId)]);
         using var failure = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        using var slots = new SemaphoreSlim(_options.Parallelism);
         var tasks = new List<Task<StoredLayer>>(sources.Count);
         for (var i = 0; i < sources.Count; i++)
         {
-            var work = new LayerWork(sources[i], $"diff-{sources[i].DiffId.Hex}", $"chain-{chain[i].Hex}", [.. tasks], leases, progress);
-            tasks.Add(await BeginAsync(work, failure));
+            var work = new LayerWork(sources[i], DiffName(sources[i].DiffId), ChainName(chain[i]), [.. tasks], leases, progress);
+            tasks.Add(await BeginAsync(work, slots, failure));
         }
 
         await Task.WhenAll(tasks).ContinueWith(_ => { }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
@@ -40,7 +41,7 @@ public sealed partial class ImageStore
     /// Begins in order from the lowest layer up and lets no more begin than there are slots: a layer that waits for those
     /// beneath can only wait for one that runs.
     /// </summary>
-    private async Task<Task<StoredLayer>> BeginAsync(LayerWork work, CancellationTokenSource failure)
+    private async Task<Task<StoredLayer>> BeginAsync(LayerWork work, SemaphoreSlim slots, CancellationTokenSource failure)
     {
         lock (_gate)
         {
@@ -52,7 +53,7 @@ public sealed partial class ImageStore
 
         try
         {
-            await _slots.WaitAsync(failure.Token);
+            await slots.WaitAsync(failure.Token);
         }
         catch (OperationCanceledException)
         {
@@ -73,7 +74,7 @@ public sealed partial class ImageStore
                 }
                 finally
                 {
-                    _slots.Release();
+                    slots.Release();
                 }
             },
             CancellationToken.None);

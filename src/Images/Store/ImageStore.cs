@@ -12,7 +12,6 @@ public sealed partial class ImageStore : IDisposable
     private readonly Lock _gate = new();
     private readonly StoreFiles _files;
     private readonly ImageStoreOptions _options;
-    private readonly SemaphoreSlim _slots;
     private readonly List<DamagedFile> _damaged = [];
     private readonly Dictionary<string, LayerState> _layers = new(StringComparer.Ordinal);
     private volatile Snapshot _snapshot = Snapshot.Empty;
@@ -22,7 +21,6 @@ public sealed partial class ImageStore : IDisposable
     {
         _files = files;
         _options = options;
-        _slots = new SemaphoreSlim(options.Parallelism);
     }
 
     /// <summary>What could not be read at the start and was set aside. The store works without it.</summary>
@@ -82,11 +80,7 @@ public sealed partial class ImageStore : IDisposable
         }
     }
 
-    public void Dispose()
-    {
-        _files.Dispose();
-        _slots.Dispose();
-    }
+    public void Dispose() => _files.Dispose();
 
     /// <summary>A file of the store's filesystem without a name, so that nothing of it is left when it is closed.</summary>
     internal FileDescriptor MakeTemporaryFile() => Files.OpenAt(_files.Work, ".", OpenFlags.Temporary | OpenFlags.ReadWrite, 0x180);

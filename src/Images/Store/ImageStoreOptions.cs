@@ -5,7 +5,9 @@ namespace Crisp.Images;
 /// <summary>How an image store works.</summary>
 public sealed record ImageStoreOptions
 {
-    /// <summary>Layers that are unpacked at once, over all images.</summary>
+    /// <summary>
+    /// Layers of one image that are unpacked at once. Not over all images: one whose registry is slow would hold up the others.
+    /// </summary>
     public int Parallelism { get; init; } = Math.Clamp(Environment.ProcessorCount, 2, 8);
 
     /// <summary>Called between two durable steps, for tests that die there.</summary>

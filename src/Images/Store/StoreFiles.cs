@@ -7,8 +7,8 @@ namespace Crisp.Images.Store;
 
 /// <summary>
 /// The store's directories, all of mode 0700 on one filesystem: <c>blobs</c> (configs and manifests, HEX), <c>images</c>
-/// (records, HEX.json), <c>layers</c> (NAME/fs and NAME/layer.json), <c>work</c> (half-made things, emptied at start) and
-/// <c>damaged</c> (what could not be read). Things appear by rename, after they are on the disk.
+/// (records, HEX.json), <c>layers</c> (NAME/fs and NAME/layer.json), <c>work</c> (half-made things, emptied at start),
+/// <c>ingest</c> (downloads that may go on after a death) and <c>damaged</c> (what could not be read). Things appear by rename, after they are on the disk.
 /// </summary>
 internal sealed class StoreFiles : IDisposable
 {
@@ -29,6 +29,7 @@ internal sealed class StoreFiles : IDisposable
         Images = MakeDirectory("images");
         Layers = MakeDirectory("layers");
         Work = MakeDirectory("work");
+        Ingest = MakeDirectory("ingest");
         Damaged = MakeDirectory(DamagedName);
         _sync = new SyncGate(top);
     }
@@ -44,6 +45,8 @@ internal sealed class StoreFiles : IDisposable
     internal FileDescriptor Layers { get; }
 
     internal FileDescriptor Work { get; }
+
+    internal FileDescriptor Ingest { get; }
 
     internal FileDescriptor Damaged { get; }
 
@@ -135,7 +138,7 @@ internal sealed class StoreFiles : IDisposable
     internal TreeUsage MeasureRest(IEnumerable<string> layers)
     {
         var usage = TreeUsage.Of(Files.Status(Top)) + TreeUsage.Of(Files.Status(Layers));
-        foreach (var directory in (FileDescriptor[])[Blobs, Images, Damaged, Work])
+        foreach (var directory in (FileDescriptor[])[Blobs, Images, Damaged, Work, Ingest])
         {
             usage += TreeUsage.Measure(directory);
         }
@@ -154,7 +157,7 @@ internal sealed class StoreFiles : IDisposable
 
     public void Dispose()
     {
-        foreach (var directory in (FileDescriptor[])[Blobs, Images, Layers, Work, Damaged, Top])
+        foreach (var directory in (FileDescriptor[])[Blobs, Images, Layers, Work, Ingest, Damaged, Top])
         {
             directory.Dispose();
         }

@@ -28,7 +28,7 @@ internal sealed class RegistryEndpoint : IDisposable
     /// <summary>scheme://host:port, for messages.</summary>
     internal string Name => _sender.Root.GetLeftPart(UriPartial.Authority);
 
-    /// <summary>Whether credentials were given that this host does not get.</summary>
+    /// <summary>Whether there are credentials for this host.</summary>
     internal bool HasCredentials => _authorizer.HasCredentials;
 
     /// <summary>GET or HEAD of something of the repository.</summary>
@@ -63,7 +63,7 @@ internal sealed class RegistryEndpoint : IDisposable
                 if (!isAsked || answers == MaxAnswers
                     || !await _authorizer.AnswerAsync(_sender.Root, Challenge.Parse(response.Headers.WwwAuthenticate), used, cancellation))
                 {
-                    throw await RegistryErrors.FromAsync(response, subject, cancellation);
+                    throw await RegistryErrors.FromAsync(response, $"{subject} at {Name}", cancellation);
                 }
             }
         }
