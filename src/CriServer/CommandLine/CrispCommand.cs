@@ -20,6 +20,7 @@ internal static class CrispCommand
         RemoveCommand.Create(),
         InspectCommand.Create(),
         ImagesCommand.Create(),
+        PullCommand.Create(),
         ImageCommand.Create(),
     };
 

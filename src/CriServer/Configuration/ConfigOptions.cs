@@ -80,6 +80,33 @@ internal static class ConfigOptions
         },
         new()
         {
+            Section = "registry",
+            Key = "host_dirs",
+            Comment = "Where HOST/hosts.toml files about registries lie: mirrors, private authorities, client certificates, headers\n"
+                + "(containerd's layout, with _default for all others). The first directory that knows the host wins. They are\n"
+                + "read at each pull; a change needs no restart.",
+            Show = c => ConfigText.List(c.RegistryHostDirectories),
+            Apply = (c, v) => c with { RegistryHostDirectories = v.AbsolutePaths() },
+        },
+        new()
+        {
+            Section = "registry",
+            Key = "parallel_downloads",
+            Comment = "Layers of one image that are downloaded at once.",
+            Show = c => ConfigText.Number(c.ParallelDownloads),
+            Apply = (c, v) => c with { ParallelDownloads = v.Number(1, 64) },
+        },
+        new()
+        {
+            Section = "registry",
+            Key = "progress_timeout",
+            Comment = "How long a download may go without a single byte. Then its connection is replaced, and the download goes on\n"
+                + "where it stopped. A registry that is slow but sends is left alone.",
+            Show = c => ConfigText.Quote(Duration.Show(c.PullProgressTimeout)),
+            Apply = (c, v) => c with { PullProgressTimeout = v.Duration() },
+        },
+        new()
+        {
             Section = "cni",
             Key = "conf_dir",
             Comment = "Where the network plugin leaves its configuration. While there is none the node is not NetworkReady,\n"

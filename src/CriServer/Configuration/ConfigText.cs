@@ -57,6 +57,8 @@ internal static class ConfigText
 
     public static string List(IEnumerable<string> texts) => $"[{string.Join(", ", texts.Select(Quote))}]";
 
+    public static string Number(long number) => number.ToString(CultureInfo.InvariantCulture);
+
     /// <summary>The lower-case name of an enumeration's value.</summary>
     public static string Word<T>(T value)
         where T : struct, Enum

@@ -20,6 +20,11 @@ internal sealed class ConfigValue(ValueSyntax? syntax)
         return time >= least ? time : throw Wrong($"at least \"{Configuration.Duration.Show(least)}\"");
     }
 
+    public int Number(int least, int most)
+        => syntax is IntegerValueSyntax { Value: var number } && number >= least && number <= most
+            ? (int)number
+            : throw Wrong($"a number from {least} to {most}");
+
     /// <summary>A value of an enumeration by its lower-case name.</summary>
     public T Word<T>()
         where T : struct, Enum

@@ -1,3 +1,5 @@
+using Crisp.Images;
+
 namespace Crisp.CriServer.Configuration;
 
 /// <summary>Everything an administrator can choose, complete with its defaults: a daemon without a file runs by these.</summary>
@@ -23,6 +25,15 @@ public sealed record CrispConfig
     /// <summary>References of images that the kubelet's garbage collection must leave alone.</summary>
     public IReadOnlyList<string> PinnedImages { get; init; } = [];
 
+    /// <summary>Where hosts.toml files about registries lie, in containerd's layout; the first that knows a registry wins.</summary>
+    public IReadOnlyList<string> RegistryHostDirectories { get; init; } = new RegistryOptions().HostDirectories;
+
+    /// <summary>Layers of one image that are downloaded at once.</summary>
+    public int ParallelDownloads { get; init; } = new RegistryOptions().MaxParallelDownloads;
+
+    /// <summary>How long a download may go without a byte before its connection is replaced.</summary>
+    public TimeSpan PullProgressTimeout { get; init; } = new RegistryOptions().ProgressTimeout;
+
     /// <summary>Where the network configurations of CNI lie.</summary>
     public string CniConfDirectory { get; init; } = "/etc/cni/net.d";
 
@@ -37,6 +48,13 @@ public sealed record CrispConfig
 
     /// <summary>How long a stopping daemon waits for the calls in flight.</summary>
     public TimeSpan ShutdownTimeout { get; init; } = TimeSpan.FromSeconds(10);
+
+    internal RegistryOptions Registry => new()
+    {
+        HostDirectories = RegistryHostDirectories,
+        MaxParallelDownloads = ParallelDownloads,
+        ProgressTimeout = PullProgressTimeout,
+    };
 
     public string SocketPath => Socket ?? Path.Combine(Run, "crisp.sock");
 

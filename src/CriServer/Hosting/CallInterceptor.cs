@@ -1,3 +1,4 @@
+using Crisp.Images;
 using Grpc.Core;
 using Grpc.Core.Interceptors;
 
@@ -50,7 +51,7 @@ internal sealed partial class CallInterceptor(ILogger<CallInterceptor> logger, T
         var milliseconds = time.GetElapsedTime(start).TotalMilliseconds;
         switch (status.StatusCode)
         {
-            case StatusCode.Internal or StatusCode.Unknown:
+            case StatusCode.Internal or StatusCode.Unknown when error is not ImageException:
                 Log.Broke(logger, context.Method, status.StatusCode, milliseconds, error);
                 break;
             case StatusCode.NotFound or StatusCode.Cancelled or StatusCode.Unimplemented:

@@ -35,9 +35,12 @@ internal static class CrispServices
         services.AddSingleton(_ => ImageStore.Open(Path.Combine(config.Root, "images")));
         services.AddSingleton(provider => new Node(config, provider.GetRequiredService<ImageStore>(), provider.GetRequiredService<ILogger<Node>>()));
         services.AddSingleton<StatsReader>();
+        services.AddSingleton(provider => new ImagePuller(
+            provider.GetRequiredService<ImageStore>(), config.Registry, provider.GetRequiredService<TimeProvider>()));
         services.AddSingleton<RuntimeServer>();
         services.AddSingleton<ImageServer>();
         services.AddSingleton<ImageImportServer>();
+        services.AddSingleton<ImagePullServer>();
         return services;
     }
 

@@ -49,6 +49,7 @@ internal static partial class Daemon
         app.MapGrpcService<RuntimeServer>();
         app.MapGrpcService<ImageServer>();
         app.MapGrpcService<ImageImportServer>();
+        app.MapGrpcService<ImagePullServer>();
         return app;
     }
 

@@ -9,6 +9,9 @@ namespace Crisp.CriServer.Hosting;
 /// <summary>Which gRPC status an exception is. The one place that decides it.</summary>
 internal static class ErrorStatus
 {
+    /// <summary>Begins the sentence of a pull that failed because no registry answers.</summary>
+    public const string RegistryUnavailable = "RegistryUnavailable";
+
     // .NET keeps the error number of a failed call in IOException.HResult (errno(3): ENOSPC 28, EDQUOT 122, EMFILE 24, ENFILE 23).
     private const int NoSpace = 28;
     private const int NoQuota = 122;
@@ -23,6 +26,9 @@ internal static class ErrorStatus
         RpcException { StatusCode: StatusCode.Unimplemented } rpc when rpc.Status.Detail.Length == 0 =>
             new(StatusCode.Unimplemented, $"{call[(call.LastIndexOf('/') + 1)..]} is not implemented by this version of crisp."),
         RpcException rpc => rpc.Status,
+        // The kubelet knows such a failure by this word, and takes off no other code than Unknown to look for it
+        // (cri-client, remote_image.go; kubelet, image_manager.go, evalCRIPullErr).
+        ImageException { Kind: ImageError.RegistryUnavailable } image => new(StatusCode.Unknown, $"{RegistryUnavailable}: {image.Message}"),
         ImageException image => new(CodeOf(image.Kind), image.Message),
         // What a plugin says is transient, and whatever else is wrong with a network is not the request's fault.
         CniException { Error.Code: CniError.TryAgainLater } cni => new(StatusCode.Unavailable, cni.Message),
@@ -46,7 +52,10 @@ internal static class ErrorStatus
         ImageError.NotFound => StatusCode.NotFound,
         ImageError.Invalid => StatusCode.InvalidArgument,
         ImageError.BadContent => StatusCode.DataLoss,
-        ImageError.Unsupported => StatusCode.FailedPrecondition,
+        ImageError.Unsupported or ImageError.Configuration => StatusCode.FailedPrecondition,
+        ImageError.Unauthenticated => StatusCode.Unauthenticated,
+        ImageError.Denied => StatusCode.PermissionDenied,
+        ImageError.RateLimited or ImageError.DiskFull => StatusCode.ResourceExhausted,
         _ => StatusCode.Unavailable,
     };
 }

@@ -27,10 +27,7 @@ internal sealed class ImageImportServer(ImageStore store) : ImageImports.ImageIm
 
         foreach (var image in await import)
         {
-            var imported = new ImportedImage { Id = image.Id, Size = image.Size };
-            imported.RepoTags.AddRange(image.RepoTags);
-            imported.RepoDigests.AddRange(image.RepoDigests);
-            await responseStream.WriteAsync(new ImportImageResponse { Image = imported }, context.CancellationToken);
+            await responseStream.WriteAsync(new ImportImageResponse { Image = ImageView.Imported(image) }, context.CancellationToken);
         }
     }
 

@@ -5,8 +5,9 @@ using Crisp.Images;
 namespace Crisp.CriServer.Images;
 
 /// <summary>CRI's ImageService over the image store, one file for each RPC.</summary>
-public sealed partial class ImageServer(CrispConfig config, ImageStore store) : ImageService.ImageServiceBase
+public sealed partial class ImageServer(CrispConfig config, ImageStore store, ImagePuller puller) : ImageService.ImageServiceBase
 {
     private readonly ImageStore _store = store;
+    private readonly ImagePuller _puller = puller;
     private readonly PinnedImages _pinned = new(config.PinnedImages);
 }

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Crisp.Api.V1;
 using Crisp.Cri.V1;
 using Crisp.Images;
 
@@ -25,6 +26,15 @@ internal static class ImageView
         }
 
         image.Username = image.Uid is null ? user : "";
+        return image;
+    }
+
+    /// <summary>For crisp's own command line.</summary>
+    public static ImportedImage Imported(ImageRecord record)
+    {
+        var image = new ImportedImage { Id = record.Id, Size = record.Size };
+        image.RepoTags.AddRange(record.RepoTags);
+        image.RepoDigests.AddRange(record.RepoDigests);
         return image;
     }
 
