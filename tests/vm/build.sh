@@ -13,18 +13,31 @@ fi
 exec 3>&1 1>&2
 
 say() { printf '== test VM: %s (%ds)\n' "$1" "$SECONDS"; }
-[ "$(id -u)" = 0 ] || { echo "tests/vm/build.sh: debootstrap needs root"; exit 1; }
+fail() {
+	echo "tests/vm/build.sh: $1"
+	exit 1
+}
+[ "$(id -u)" = 0 ] || fail "debootstrap needs root."
 
 need=()
 for want in qemu-system-x86_64:qemu-system-x86 debootstrap:debootstrap mke2fs:e2fsprogs busybox:busybox-static zstd:zstd xz:xz-utils; do
 	command -v "${want%%:*}" > /dev/null || need+=("${want##*:}")
 done
 if [ ${#need[@]} -gt 0 ]; then
+	command -v apt-get > /dev/null || fail "Debian's packages ${need[*]} are missing, and so is apt-get to install them."
 	say "installing ${need[*]}"
-	{ apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "${need[@]}"; } > /dev/null
+	{ apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "${need[@]}"; } > /dev/null ||
+		fail "apt-get could not install ${need[*]}."
 fi
 
 mkdir -p "$cache"
+# One builds, the others wait for it.
+exec 9> "$cache/lock"
+flock 9
+if [ -e "$cache/$stamp.done" ]; then
+	echo "$cache" >&3
+	exit 0
+fi
 work=$(mktemp -d "$cache/build-XXXXXX")
 clean() {
 	mountpoint -q "$work/root/proc" && umount "$work/root/proc"
@@ -35,8 +48,9 @@ trap clean EXIT
 say "debootstrap of Debian 13"
 # libstdc++6 for the .NET runtime; the rest is what the suites look for.
 debootstrap --variant=minbase \
-	--include=systemd,systemd-sysv,dbus,apparmor,busybox-static,iproute2,kmod,procps,libstdc++6,zlib1g,ca-certificates \
-	trixie "$work/root" "$mirror" > "$work/debootstrap.log" || { tail -20 "$work/debootstrap.log"; exit 1; }
+	--include=systemd,systemd-sysv,dbus,apparmor,busybox-static,iproute2,kmod,procps,libstdc++6,zlib1g,ca-certificates,containernetworking-plugins,iptables,jq,umoci,skopeo \
+	trixie "$work/root" "$mirror" > "$work/debootstrap.log" ||
+	{ tail -20 "$work/debootstrap.log"; fail "debootstrap of Debian 13 from $mirror failed (CRISP_DEBIAN_MIRROR)."; }
 
 say "kernel"
 package=$(chroot "$work/root" apt-cache depends linux-image-cloud-amd64 | sed -n 's/ *Depends: \(linux-image-[0-9].*\)/\1/p' | head -n 1)
@@ -63,7 +77,7 @@ extract() {
 	return 1
 }
 extract '\x28\xb5\x2f\xfd' 'zstd -dc' || extract '\xfd7zXZ\x00' 'xz -dc' || extract '\x1f\x8b\x08' 'gzip -dc' ||
-	{ echo "No compressed kernel found in $bzimage"; exit 1; }
+	fail "no compressed kernel found in $bzimage."
 
 say "initramfs"
 initramfs=$work/initramfs

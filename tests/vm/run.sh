@@ -10,7 +10,7 @@ if [ "${1:-}" = --shell ]; then
 	shift
 fi
 names=("$@")
-[ ${#names[@]} -gt 0 ] || names=(Linux Cgroups Images Sandbox CriServer)
+[ ${#names[@]} -gt 0 ] || names=(Linux Cgroups Network Images Sandbox CriServer)
 
 say() { printf '\n== %s (%ds)\n' "$1" "$SECONDS"; }
 fail() {

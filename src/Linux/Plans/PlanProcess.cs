@@ -95,13 +95,13 @@ public sealed class PlanProcess : IDisposable
 
     private string? Advance(TimeSpan deadline)
     {
+        var clock = Stopwatch.StartNew();
         if (_state == State.Stopped)
         {
             Go();
         }
 
         var leaving = false;
-        var clock = Stopwatch.StartNew();
         while (true)
         {
             var (kind, index, value) = Receive(clock, deadline);

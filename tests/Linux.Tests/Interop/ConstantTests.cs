@@ -33,6 +33,7 @@ public sealed partial class ConstantTests
         ClonePidfd = CLONE_PIDFD
         CloseRangeCloexec = CLOSE_RANGE_CLOEXEC
         DevptsMagic = DEVPTS_SUPER_MAGIC
+        DtUnknown = enum DT_UNKNOWN
         EfdCloexecNonblock = EFD_CLOEXEC | EFD_NONBLOCK
         EpollCloexec = EPOLL_CLOEXEC
         FAddSeals = F_ADD_SEALS
@@ -123,6 +124,7 @@ public sealed partial class ConstantTests
         Tries = -
         User1 = SIGUSR1
         User2 = SIGUSR2
+        TypeOffset = -
         Version3 = _LINUX_CAPABILITY_VERSION_3
         WExited = WEXITED
         WNoHang = WNOHANG

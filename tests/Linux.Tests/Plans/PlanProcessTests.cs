@@ -86,13 +86,15 @@ public sealed class PlanProcessTests
         using var plan = Plan(b =>
         {
             // The message of CLONE between them must not give the second a deadline of its own.
-            Sleep(b, 300);
+            b.Stop("start", PlanRunner.Deadline);
+            Sleep(b, 1000);
             b.Clone(NamespaceFlags.None, PlanRunner.Deadline);
-            Sleep(b, 300);
+            Sleep(b, 1000);
         });
         using var process = PlanLauncher.Launch(plan);
+        process.Run(PlanRunner.Deadline);
 
-        Assert.Throws<TimeoutException>(() => process.Run(TimeSpan.FromMilliseconds(450)));
+        Assert.Throws<TimeoutException>(() => process.Run(TimeSpan.FromMilliseconds(1500)));
         Assert.False(Processes.Kill(process.Pid, 0));
     }
 
