@@ -74,7 +74,7 @@ public sealed class PodNetworkTests(PodNode node) : IClassFixture<PodNode>
         Assert.Equal("web-0\nweb-0", (await OutputAsync(pod, "hostname; cat /etc/hostname")).TrimEnd());
         Assert.Equal("search svc.cluster.local local\nnameserver 10.96.0.10\noptions ndots:5", await OutputAsync(pod, "cat /etc/resolv.conf"));
         Assert.Contains($"\n{ip}\tweb-0\nfd00:233::", await OutputAsync(pod, "cat /etc/hosts"), StringComparison.Ordinal);
-        Assert.Contains("127.0.0.1", await OutputAsync(pod, "ip -4 addr show lo; ping -c 1 -W 2 127.0.0.1"), StringComparison.Ordinal);
+        Assert.Contains("1 packets received", await OutputAsync(pod, "busybox ping -c 1 -W 2 127.0.0.1"), StringComparison.Ordinal);
         await node.RemovePodAsync(pod);
     }
 

@@ -11,7 +11,13 @@ namespace Crisp.CriServer.Tests.Pods;
 /// <summary>A daemon with an image, and short ways to its calls. Its disposal fails when anything of it is left on the node.</summary>
 public sealed class PodNode : IAsyncLifetime
 {
+    private readonly string _configFile;
     private int _names;
+
+    public PodNode() => _configFile = Network.ConfigFile;
+
+    /// <param name="configFile">A configuration with another network than <see cref="Network"/>.</param>
+    internal PodNode(string configFile) => _configFile = configFile;
 
     /// <summary>The network of pods that are not on the node's.</summary>
     internal LeaseNetwork Network { get; } = new();
@@ -29,7 +35,7 @@ public sealed class PodNode : IAsyncLifetime
     {
         if (Available())
         {
-            Daemon = await CrispDaemon.StartAsync("--config", Network.ConfigFile);
+            Daemon = await CrispDaemon.StartAsync("--config", _configFile);
             await ImportAsync(new TestImage(TestImage.Busybox));
         }
     }
