@@ -71,10 +71,10 @@ internal sealed class TreeView
     private static string Describe(FileDescriptor directory, string name, FileStatus status, string path, Dictionary<ulong, string> links)
     {
         var line = $"{status.Type} {Convert.ToString(status.Permissions, 8)} {status.Uid}:{status.Gid}";
-        if (status.Links > 1 && status.Type != FileType.Directory)
+        if (status.Links > 1 && status.Type != FileType.Directory && !links.TryAdd(status.Inode, path))
         {
             // The first name stands for the inode.
-            line += links.TryAdd(status.Inode, path) ? " linked" : $" is {links[status.Inode]}";
+            line += $" is {links[status.Inode]}";
         }
 
         switch (status.Type)

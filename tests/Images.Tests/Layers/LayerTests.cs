@@ -59,7 +59,7 @@ public sealed class LayerTests : IDisposable
     public async Task HardLinks_ShareTheirInode()
     {
         var tree = TreeView.Of(await _store.AddAsync(new TarBuilder().File("a", "shared", 0x9ED).HardLink("b", "a").HardLink("c", "./b").ToArray()));
-        Assert.Contains("4755 0:0 linked", tree["/a"], StringComparison.Ordinal);
+        Assert.Contains("4755 0:0 6 ", tree["/a"], StringComparison.Ordinal);
         Assert.Contains("is /a", tree["/b"], StringComparison.Ordinal);
         Assert.Contains("is /a", tree["/c"], StringComparison.Ordinal);
     }

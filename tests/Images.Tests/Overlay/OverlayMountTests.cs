@@ -1,0 +1,138 @@
+using Crisp.Linux;
+using Xunit;
+
+namespace Crisp.Images.Tests.Overlay;
+
+/// <summary>Every way to tell overlayfs its layers shows the same container.</summary>
+public sealed class OverlayMountTests : IDisposable
+{
+    private readonly TemporaryDirectory _directory = new();
+
+    public OverlayMountTests() => Root.Required();
+
+    public static TheoryData<OverlayMethod, int> Methods
+    {
+        get
+        {
+            var data = new TheoryData<OverlayMethod, int>();
+            foreach (var method in Enum.GetValues<OverlayMethod>())
+            {
+                data.Add(method, 1);
+                data.Add(method, 2);
+                data.Add(method, 100);
+            }
+
+            return data;
+        }
+    }
+
+    public void Dispose() => _directory.Dispose();
+
+    [Theory]
+    [MemberData(nameof(Methods))]
+    public void Overlay_ShowsAllLayersTopFirstAndTakesWrites(OverlayMethod method, int count)
+    {
+        Require(method);
+        var layers = Layers(count);
+        var (upper, work) = (_directory.MakeDirectory("upper"), _directory.MakeDirectory("work"));
+        using (var mount = OverlayMount.Create(layers, upper, work, method: method))
+        {
+            Assert.Equal(Enumerable.Range(0, count).Select(i => $"{i}").Append("shared").Order(StringComparer.Ordinal), Names(mount));
+            Assert.Equal($"{count - 1}", Read(mount, "shared"));
+            Write(mount, "new");
+            Write(mount, "0");
+        }
+
+        Assert.Equal(["0", "new"], Directory.GetFiles(upper).Select(Path.GetFileName).Order());
+        Assert.Equal("0", File.ReadAllText(Path.Combine(layers[^1], "0")));
+    }
+
+    [Theory]
+    [MemberData(nameof(Methods))]
+    public void ReadOnlyOverlay_RefusesWritesAndCanBecomeWritable(OverlayMethod method, int count)
+    {
+        Require(method);
+        var (upper, work) = (_directory.MakeDirectory("upper"), _directory.MakeDirectory("work"));
+        using var mount = OverlayMount.Create(Layers(count), upper, work, readOnly: true, method: method);
+        Assert.Equal(Errno.EROFS, Assert.Throws<LinuxException>(() => Write(mount, "new")).Errno);
+
+        // Mount points are made on it before it is handed out.
+        Mounts.MountSetAttr(mount, MountAttributes.None, clear: MountAttributes.ReadOnly);
+        Write(mount, "new");
+    }
+
+    [Theory]
+    [MemberData(nameof(Methods))]
+    public void OverlayWithoutUpper_IsReadOnlyForEver(OverlayMethod method, int count)
+    {
+        Require(method);
+        using var mount = OverlayMount.Create(Layers(count), null, null, method: method);
+        Assert.Equal(count + 1, Names(mount).Count());
+        Assert.Equal(Errno.EROFS, Assert.Throws<LinuxException>(() => Write(mount, "new")).Errno);
+    }
+
+    [Fact]
+    public void Overlay_IsNotSeenOnTheNode()
+    {
+        var before = File.ReadAllText("/proc/self/mountinfo");
+        foreach (var method in Enum.GetValues<OverlayMethod>().Where(Has))
+        {
+            using var mount = OverlayMount.Create(Layers(3), null, null, method: method);
+            Assert.Equal(before, File.ReadAllText("/proc/self/mountinfo"));
+        }
+    }
+
+    [Fact]
+    public void LayerThatIsMissing_IsNamed()
+    {
+        var error = Assert.Throws<LinuxException>(() => OverlayMount.Create([_directory.MakeDirectory("a"), _directory.File("missing")], null, null));
+        Assert.Equal(Errno.ENOENT, error.Errno);
+        Assert.Contains("missing", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void PathsWithSeparators_AreNames()
+    {
+        var odd = _directory.MakeDirectory("a:b,c=d\\e");
+        File.WriteAllText(Path.Combine(odd, "file"), "");
+        var (upper, work) = (_directory.MakeDirectory("up:per,"), _directory.MakeDirectory("wo,rk"));
+        foreach (var method in Enum.GetValues<OverlayMethod>().Where(Has))
+        {
+            using var mount = OverlayMount.Create([odd, _directory.MakeDirectory("plain")], upper, work, method: method);
+            Assert.Equal(["file"], Names(mount));
+        }
+    }
+
+    private static void Require(OverlayMethod method)
+        => Assert.SkipUnless(Has(method), $"This kernel's overlayfs cannot do {method}; its best is {OverlayMount.Kernel}.");
+
+    // Each kernel has its best way and all later ones.
+    private static bool Has(OverlayMethod method) => method == OverlayMethod.Best || method >= OverlayMount.Kernel;
+
+    private List<string> Layers(int count)
+        => [.. Enumerable.Range(0, count).Reverse().Select(i =>
+        {
+            var layer = _directory.MakeDirectory($"layers/{i:D64}");
+            File.WriteAllText(Path.Combine(layer, $"{i}"), $"{i}");
+            File.WriteAllText(Path.Combine(layer, "shared"), $"{i}");
+            return layer;
+        })];
+
+    private static IEnumerable<string> Names(FileDescriptor mount)
+    {
+        using var directory = Files.OpenAt(mount, ".", OpenFlags.Directory);
+        return Files.ReadDirectory(directory).Order(StringComparer.Ordinal);
+    }
+
+    private static string Read(FileDescriptor mount, string name)
+    {
+        using var file = Files.OpenAt(mount, name, OpenFlags.ReadOnly);
+        return System.Text.Encoding.UTF8.GetString(Files.ReadToEnd(file, 100));
+    }
+
+    private static void Write(FileDescriptor mount, string name)
+    {
+        using var file = Files.OpenAt(mount, name, OpenFlags.WriteOnly | OpenFlags.Create, 0x1A4);
+        Files.WriteAll(file, "written"u8);
+    }
+}
