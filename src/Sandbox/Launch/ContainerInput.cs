@@ -17,12 +17,7 @@ internal sealed class ContainerInput(LaunchFacts facts, FileDescriptor procfs)
         for (var i = 0; i < spec.Mounts.Count; i++)
         {
             var mount = spec.Mounts[i];
-            var target = ImagePath.Normalize(mount.Target, "The mount's target");
-            if (mount.Source is not KernelSource)
-            {
-                target = ImagePath.Resolve(launch.Rootfs, target, covered);
-            }
-
+            var target = Resolve(mount, launch.Rootfs, covered);
             var source = launch.Mounts[i] ?? MakeNodes(mount, launch, made);
             mounts.Add(new MountInput(target, source, source is not null && Files.Status(source).Type != FileType.Directory));
             covered.Add(target);
@@ -40,6 +35,21 @@ internal sealed class ContainerInput(LaunchFacts facts, FileDescriptor procfs)
             TargetPidNamespace = launch.TargetPidNamespace,
             Streams = launch.Streams,
         };
+    }
+
+    private static string Resolve(MountSpec mount, FileDescriptor rootfs, List<string> covered)
+    {
+        var target = ImagePath.Normalize(mount.Target, "The mount's target");
+        if (mount.Source is KernelSource)
+        {
+            return target;
+        }
+
+        // Who asks for a mount in /proc knows what it hides; a symlink of the image's may not ask for it (CVE-2025-52881).
+        var resolved = ImagePath.Resolve(rootfs, target, covered);
+        return ImagePath.IsAtOrBelow(resolved, "proc") && !ImagePath.IsAtOrBelow(target, "proc")
+            ? throw Invalid($"The mount on {mount.Target} would hide /{resolved}: the image has a symlink there that leads into /proc.")
+            : resolved;
     }
 
     private static void Check(ContainerLaunch launch)

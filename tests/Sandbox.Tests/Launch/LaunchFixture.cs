@@ -133,15 +133,14 @@ internal sealed class LaunchFixture : IDisposable
 
     public void Dispose()
     {
-        foreach (var (_, pidfd) in _running)
-        {
-            if (!pidfd.IsClosed)
-            {
-                Linux.Processes.PidfdSendSignal(pidfd, 9);
-                Linux.Processes.TryWaitPidfd(pidfd);
-            }
+        _running.RemoveAll(r => r.Pidfd.IsClosed);
+        _running.ForEach(r => Linux.Processes.PidfdSendSignal(r.Pidfd, 9));
 
-            pidfd.Dispose();
+        // A PID 1 does not end before all in its namespace are reaped, and execs are this process's children.
+        for (var i = _running.Count - 1; i >= 0; i--)
+        {
+            Linux.Processes.TryWaitPidfd(_running[i].Pidfd);
+            _running[i].Pidfd.Dispose();
         }
 
         foreach (var pod in _pods)

@@ -1,0 +1,98 @@
+using Crisp.Linux;
+using Crisp.Sandbox.Protocol;
+using Crisp.Sandbox.Spec;
+using Xunit;
+
+namespace Crisp.Sandbox.Tests.Launch;
+
+/// <summary>What launches leave behind in this process and on the node: nothing. It counts what is the whole process's, so it runs alone.</summary>
+[CollectionDefinition(nameof(LeftoverTests), DisableParallelization = true)]
+[Collection(nameof(LeftoverTests))]
+public sealed class LeftoverTests : IDisposable
+{
+    private readonly LaunchFixture _fixture = new();
+
+    public void Dispose() => _fixture.Dispose();
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Launches_LeaveNoDescriptorMountOrChild(bool user)
+    {
+        var pod = _fixture.Pod((user ? Specs.UserPod : Specs.Pod) with { SharedPidNamespace = true });
+        var shared = new NamespacesSpec { Pid = PidNamespace.Pod };
+        using var container = _fixture.Start(Specs.Container("sleep 1000") with { Namespaces = shared }, pod);
+        RunAll();
+        var before = State();
+
+        for (var i = 0; i < 5; i++)
+        {
+            RunAll();
+        }
+
+        Assert.Equal(before, State());
+
+        void RunAll()
+        {
+            Dispose(_fixture.Start(Specs.Container("true") with { Namespaces = shared }, pod));
+            Dispose(_fixture.Exec(container, Specs.Process(["true"])));
+            using (var terminal = _fixture.Exec(container, Specs.Process(["true"]) with { Terminal = true }))
+            {
+                Linux.Processes.WaitPidfd(terminal.Process.Pidfd);
+                terminal.Process.Pidfd.Dispose();
+            }
+
+            Assert.Throws<SandboxException>(() => _fixture.Exec(container, Specs.Process(["missing"])));
+            Assert.Throws<SandboxException>(() => _fixture.Exec(container, Specs.Process(["true"]) with { Cwd = "/missing", Terminal = true }));
+            Assert.Throws<SandboxException>(() => _fixture.Start(Specs.Container(["missing"]) with { Namespaces = shared }, pod));
+            Assert.Throws<SandboxException>(() => _fixture.Start(
+                Specs.Container("true").Mount(Specs.Kernel("/x", "nofs")) with { Namespaces = shared }, pod));
+        }
+
+        static void Dispose(Running running)
+        {
+            running.ReadToEnd();
+            running.Process.Pidfd.Dispose();
+            running.Dispose();
+        }
+    }
+
+    [Fact]
+    public void Pods_LeaveNoDescriptorOrChild()
+    {
+        Make();
+        var before = State();
+
+        for (var i = 0; i < 5; i++)
+        {
+            Make();
+        }
+
+        Assert.Equal(before, State());
+
+        void Make()
+        {
+            using (var pod = _fixture.Launcher.CreateNamespaces(Specs.UserPod with { SharedPidNamespace = true }))
+            {
+                Linux.Processes.Kill(pod.ReaperPid, 9);
+                Linux.Processes.WaitPid(pod.ReaperPid);
+            }
+
+            Assert.Throws<SandboxException>(() => _fixture.Launcher.CreateNamespaces(
+                Specs.Pod with { Sysctls = new Dictionary<string, string> { ["kernel.none"] = "1" } }));
+            Assert.Throws<SandboxException>(() => _fixture.Launcher.CreateNamespaces(
+                Specs.UserPod with { UidMappings = [new IdMapSpec(0, 0, 0)] }));
+        }
+    }
+
+    /// <summary>Descriptors of this process, its children, and the node's mounts. Files that the runtime itself opens do not count.</summary>
+    private static string State()
+    {
+        GC.Collect();
+        GC.WaitForPendingFinalizers();
+        using var descriptors = Files.Open("/proc/self/fd", OpenFlags.Directory);
+        var open = Files.ReadDirectory(descriptors).Count;
+        var children = File.ReadAllText($"/proc/self/task/{Environment.ProcessId}/children").Split(' ').Length;
+        return $"{open} descriptors, {children} children, {File.ReadAllLines("/proc/self/mountinfo").Count(l => l.Contains("crisp-test"))} mounts";
+    }
+}
