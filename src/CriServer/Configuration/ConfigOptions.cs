@@ -140,5 +140,15 @@ internal static class ConfigOptions
             Show = c => ConfigText.Quote(Duration.Show(c.CniPluginTimeout)),
             Apply = (c, v) => c with { CniPluginTimeout = v.Duration(least: TimeSpan.FromSeconds(1)) },
         },
+        new()
+        {
+            Section = "metrics",
+            Key = "address",
+            Comment = "Where Prometheus finds /metrics of the daemon itself, over plain HTTP. Everybody who reaches the port can\n"
+                + "read it, pods on the node's network too. Default: nowhere.",
+            IsSet = c => c.MetricsAddress is not null,
+            Show = c => ConfigText.Quote(c.MetricsAddress ?? "127.0.0.1:9741"),
+            Apply = (c, v) => c with { MetricsAddress = v.EndPoint() },
+        },
     ];
 }

@@ -1,3 +1,4 @@
+using System.Net;
 using Tomlyn.Syntax;
 
 namespace Crisp.CriServer.Configuration;
@@ -12,6 +13,15 @@ internal sealed class ConfigValue(ValueSyntax? syntax)
     public string AbsolutePath() => AbsolutePath(syntax);
 
     public IReadOnlyList<string> AbsolutePaths() => Items(AbsolutePath);
+
+    /// <summary>An IP address with a port.</summary>
+    public string EndPoint()
+    {
+        var text = Text();
+        return IPEndPoint.TryParse(text, out var address) && address.Port > 0
+            ? text
+            : throw Wrong("an IP address and a port, such as \"127.0.0.1:9741\" or \"[::1]:9741\"");
+    }
 
     public TimeSpan Duration(TimeSpan least = default)
     {

@@ -46,6 +46,9 @@ public sealed record CrispConfig
     /// <summary>How long one CNI plugin may take.</summary>
     public TimeSpan CniPluginTimeout { get; init; } = TimeSpan.FromSeconds(60);
 
+    /// <summary>Where Prometheus finds /metrics: an IP address and a port, 127.0.0.1:9741. Null for nowhere.</summary>
+    public string? MetricsAddress { get; init; }
+
     /// <summary>How long a stopping daemon waits for the calls in flight.</summary>
     public TimeSpan ShutdownTimeout { get; init; } = TimeSpan.FromSeconds(10);
 

@@ -1,3 +1,4 @@
+using Crisp.CriServer.Monitoring;
 using Crisp.Images;
 using Grpc.Core;
 using Grpc.Core.Interceptors;
@@ -5,7 +6,7 @@ using Grpc.Core.Interceptors;
 namespace Crisp.CriServer.Hosting;
 
 /// <summary>Around every call: its log line, and its status when it fails. Services below throw and never log failures.</summary>
-internal sealed partial class CallInterceptor(ILogger<CallInterceptor> logger, TimeProvider time) : Interceptor
+internal sealed partial class CallInterceptor(ILogger<CallInterceptor> logger, DaemonMetrics metrics, TimeProvider time) : Interceptor
 {
     public override async Task<TResponse> UnaryServerHandler<TRequest, TResponse>(
         TRequest request, ServerCallContext context, UnaryServerMethod<TRequest, TResponse> continuation)
@@ -14,14 +15,14 @@ internal sealed partial class CallInterceptor(ILogger<CallInterceptor> logger, T
         try
         {
             var response = await continuation(request, context);
-            Log.Done(logger, context.Method, time.GetElapsedTime(start).TotalMilliseconds);
+            Done(context, start, streams: false);
             return response;
         }
 #pragma warning disable CA1031 // The boundary: whatever a call throws becomes its status, and the daemon lives on.
         catch (Exception error)
 #pragma warning restore CA1031
         {
-            throw Fail(error, context, start);
+            throw Fail(error, context, start, streams: false);
         }
     }
 
@@ -35,20 +36,29 @@ internal sealed partial class CallInterceptor(ILogger<CallInterceptor> logger, T
         try
         {
             await continuation(request, responseStream, context);
-            Log.Done(logger, context.Method, time.GetElapsedTime(start).TotalMilliseconds);
+            Done(context, start, streams: true);
         }
 #pragma warning disable CA1031 // The boundary, as above.
         catch (Exception error)
 #pragma warning restore CA1031
         {
-            throw Fail(error, context, start);
+            throw Fail(error, context, start, streams: true);
         }
     }
 
-    private RpcException Fail(Exception error, ServerCallContext context, long start)
+    private void Done(ServerCallContext context, long start, bool streams)
+    {
+        var duration = time.GetElapsedTime(start);
+        metrics.CallEnded(context.Method, StatusCode.OK, streams ? null : duration);
+        Log.Done(logger, context.Method, duration.TotalMilliseconds);
+    }
+
+    private RpcException Fail(Exception error, ServerCallContext context, long start, bool streams)
     {
         var status = ErrorStatus.Of(error, context.Method, context.CancellationToken);
-        var milliseconds = time.GetElapsedTime(start).TotalMilliseconds;
+        var duration = time.GetElapsedTime(start);
+        metrics.CallEnded(context.Method, status.StatusCode, streams ? null : duration);
+        var milliseconds = duration.TotalMilliseconds;
         switch (status.StatusCode)
         {
             case StatusCode.Internal or StatusCode.Unknown when error is not ImageException:

@@ -1,5 +1,6 @@
 using Crisp.CriServer.Configuration;
 using Crisp.CriServer.Images;
+using Crisp.CriServer.Monitoring;
 using Crisp.CriServer.Runtime;
 using Crisp.CriServer.Stats;
 using Crisp.Images;
@@ -37,6 +38,9 @@ internal static class CrispServices
         services.AddSingleton<StatsReader>();
         services.AddSingleton(provider => new ImagePuller(
             provider.GetRequiredService<ImageStore>(), config.Registry, provider.GetRequiredService<TimeProvider>()));
+        services.AddSingleton<DaemonMetrics>();
+        services.AddSingleton<StateMetrics>();
+        services.AddSingleton<ProcessMetrics>();
         services.AddSingleton<RuntimeServer>();
         services.AddSingleton<ImageServer>();
         services.AddSingleton<ImageImportServer>();

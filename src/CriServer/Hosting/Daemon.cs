@@ -1,7 +1,9 @@
+using System.Net;
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using Crisp.CriServer.Configuration;
 using Crisp.CriServer.Images;
+using Crisp.CriServer.Monitoring;
 using Crisp.CriServer.Restart;
 using Crisp.CriServer.Runtime;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
@@ -23,7 +25,8 @@ internal static partial class Daemon
                 $"Another crisp (process {owner}) works on {config.Root}. Stop it, or choose another directory with --root.");
 
         using var socket = ListeningSocket.Bind(config.SocketPath);
-        await using var app = Build(config, socket);
+        using var metrics = config.MetricsAddress is { } address ? MetricsEndpoint.Bind(address) : null;
+        await using var app = Build(config, socket, metrics);
         var logger = app.Services.GetRequiredService<ILoggerFactory>().CreateLogger(nameof(Daemon));
         using var hangup = IgnoreHangup(logger);
         var node = app.Services.GetRequiredService<Node>();
@@ -39,13 +42,19 @@ internal static partial class Daemon
         Log.Stopped(logger);
     }
 
-    internal static WebApplication Build(CrispConfig config, Socket socket)
+    internal static WebApplication Build(CrispConfig config, Socket socket, Socket? metrics)
     {
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions { ApplicationName = "crisp" });
-        builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel => Listen(kestrel, config));
-        builder.WebHost.UseSockets(sockets => sockets.CreateBoundListenSocket = _ => socket);
+        builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel => Listen(kestrel, config, metrics));
+        builder.WebHost.UseSockets(sockets => sockets.CreateBoundListenSocket = address =>
+            address is UnixDomainSocketEndPoint ? socket : metrics!);
         builder.Services.AddCrisp(config);
         var app = builder.Build();
+        if (metrics is not null)
+        {
+            MetricsEndpoint.Map(app);
+        }
+
         app.MapGrpcService<RuntimeServer>();
         app.MapGrpcService<ImageServer>();
         app.MapGrpcService<ImageImportServer>();
@@ -53,7 +62,7 @@ internal static partial class Daemon
         return app;
     }
 
-    private static void Listen(KestrelServerOptions kestrel, CrispConfig config)
+    private static void Listen(KestrelServerOptions kestrel, CrispConfig config, Socket? metrics)
     {
         kestrel.AddServerHeader = false;
         // Event streams are silent for hours.
@@ -61,6 +70,10 @@ internal static partial class Daemon
         kestrel.Limits.MinResponseDataRate = null;
         kestrel.Limits.MaxRequestBodySize = null;
         kestrel.ListenUnixSocket(config.SocketPath, listen => listen.Protocols = HttpProtocols.Http2);
+        if (metrics is not null)
+        {
+            MetricsEndpoint.Listen(kestrel, (IPEndPoint)metrics.LocalEndPoint!);
+        }
     }
 
     /// <summary>The directory with mode 0700: what others may traverse they can read one day (CVE-2024-25621).</summary>

@@ -34,6 +34,8 @@ public sealed class ConfigFileTests
             bin_dirs = ["/srv/bin"]
             cache_dir = "/srv/cache"
             plugin_timeout = "2m"
+            [metrics]
+            address = "[::1]:9741"
             """,
             File);
         Assert.Equal(("/srv/cache", TimeSpan.FromMinutes(2)), (config.CniCacheDirectoryPath, config.CniPluginTimeout));
@@ -42,7 +44,17 @@ public sealed class ConfigFileTests
             (config.Root, config.Run, config.SocketPath, config.SandboxBinaryPath, config.ShutdownTimeout, config.LogLevel, config.LogFormat, config.CniConfDirectory));
         Assert.Equal(["a.example/x:1", "b.example/y:2"], config.PinnedImages);
         Assert.Equal(["/srv/bin"], config.CniBinDirectories);
+        Assert.Equal("[::1]:9741", config.MetricsAddress);
     }
+
+    [Theory]
+    [InlineData("127.0.0.1")]
+    [InlineData("localhost:9741")]
+    [InlineData(":9741")]
+    [InlineData("127.0.0.1:0")]
+    [InlineData("127.0.0.1:99999")]
+    public void MetricsAddress_IsAnAddressWithAPort(string address)
+        => Assert.Contains("metrics.address must be", Assert.Single(Problems($"metrics.address = \"{address}\"")), StringComparison.Ordinal);
 
     [Fact]
     public void EmptyFile_MeansTheDefaults() => Assert.Equal(ConfigText.Write(new CrispConfig()), ConfigText.Write(ConfigFile.Parse("", File)));

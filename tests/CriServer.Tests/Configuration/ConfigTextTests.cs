@@ -27,6 +27,7 @@ public sealed class ConfigTextTests
         CniBinDirectories = ["/srv/bin"],
         CniCacheDirectory = "/srv/cache",
         CniPluginTimeout = TimeSpan.FromSeconds(7),
+        MetricsAddress = "10.0.0.1:9100",
         ShutdownTimeout = TimeSpan.FromMilliseconds(90_061),
     };
 

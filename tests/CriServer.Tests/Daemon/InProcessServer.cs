@@ -3,6 +3,7 @@ using Crisp.Cri.V1;
 using Crisp.CriServer.CommandLine;
 using Crisp.CriServer.Configuration;
 using Crisp.CriServer.Hosting;
+using Crisp.CriServer.Monitoring;
 using Crisp.CriServer.Runtime;
 using Grpc.Net.Client;
 using Microsoft.AspNetCore.Builder;
@@ -37,7 +38,7 @@ internal sealed class InProcessServer : IAsyncDisposable
         Directory.CreateDirectory(config.Root);
         Directory.CreateDirectory(config.Run);
         var socket = ListeningSocket.Bind(config.SocketPath);
-        var app = Hosting.Daemon.Build(config, socket);
+        var app = Hosting.Daemon.Build(config, socket, config.MetricsAddress is { } address ? MetricsEndpoint.Bind(address) : null);
         app.Lifetime.ApplicationStopping.Register(app.Services.GetRequiredService<Node>().Events.Close);
         await app.StartAsync();
         return new InProcessServer(directory, socket, app);
