@@ -1,5 +1,7 @@
 using System.CommandLine;
+using Crisp.CriServer.CommandLine.Events;
 using Crisp.CriServer.CommandLine.Run;
+using Crisp.CriServer.CommandLine.Stats;
 
 namespace Crisp.CriServer.CommandLine;
 
@@ -16,6 +18,8 @@ internal static class CrispCommand
         PsCommand.Create(),
         LogsCommand.Create(),
         ExecCommand.Create(),
+        StatsCommand.Create(),
+        EventsCommand.Create(),
         StopCommand.Create(),
         RemoveCommand.Create(),
         InspectCommand.Create(),
