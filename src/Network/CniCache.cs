@@ -4,9 +4,14 @@ using Crisp.Linux;
 namespace Crisp.Network;
 
 /// <summary>
-/// One directory with one file for each attachment. A write is a temporary file, fsync, rename, fsync of the directory: at any
-/// instant the old entry or the new one is there, whole. What cannot be read is set aside and reported, never fatal.
+/// One directory with one file for each attachment, replaced by rename: at any instant the old entry or the new one is there,
+/// whole. What cannot be read is set aside and reported, never fatal.
 /// </summary>
+/// <remarks>
+/// A death of the process loses nothing. A power failure may lose the newest entries, since only results are synced, and those
+/// without their directory: each sync costs a pod milliseconds. Whoever keeps records of pods, and syncs them, knows which pods
+/// had begun to join, and says so to <see cref="CniNetwork.DeleteAsync"/>. An entry that comes back is deleted once more.
+/// </remarks>
 public sealed class CniCache : IDisposable
 {
     private const int MaxBytes = 8 << 20;
@@ -35,7 +40,7 @@ public sealed class CniCache : IDisposable
 
     public void Dispose() => _directory.Dispose();
 
-    /// <summary>Writes the entry, and returns it open for reading: a process that inherits it is known by it.</summary>
+    /// <summary>Writes the entry, a result synced, and returns it open for reading: a process that inherits it is known by it.</summary>
     internal FileDescriptor Write(CniCacheEntry entry)
     {
         var name = Name(entry.ContainerId, entry.InterfaceName);
@@ -45,9 +50,12 @@ public sealed class CniCache : IDisposable
         try
         {
             Files.WriteAll(file, JsonSerializer.SerializeToUtf8Bytes(entry, CniJson.Default.CniCacheEntry));
-            Files.Fsync(file);
+            if (entry.Result is not null)
+            {
+                Files.Fsync(file);
+            }
+
             Files.RenameAt2(_directory, temporary, _directory, name + Suffix);
-            Files.Fsync(_directory);
 
             // Plugins get a descriptor that cannot write.
             return Files.OpenAt(_directory, name + Suffix, OpenFlags.ReadOnly | OpenFlags.NoFollow);
@@ -88,11 +96,7 @@ public sealed class CniCache : IDisposable
             _directory, Name(containerId, interfaceName) + Suffix, OpenFlags.ReadOnly | OpenFlags.NoFollow | OpenFlags.NonBlocking, ResolveFlags.None, 0, out _);
 
     /// <summary>Idempotent.</summary>
-    internal void Delete(string containerId, string interfaceName)
-    {
-        TryUnlink(Name(containerId, interfaceName) + Suffix);
-        Files.Fsync(_directory);
-    }
+    internal void Delete(string containerId, string interfaceName) => TryUnlink(Name(containerId, interfaceName) + Suffix);
 
     // Neither a container id nor an interface that is checked can have an at sign in front of the last one.
     private static string Name(string containerId, string interfaceName) => $"{containerId}@{interfaceName}";

@@ -34,6 +34,19 @@ internal sealed record CniCacheEntry
     /// <summary>The last plugin's result; absent while the ADD is under way.</summary>
     public JsonElement? Result { get; init; }
 
+    /// <summary>What is written before the first plugin runs.</summary>
+    public static CniCacheEntry Adding(NetworkConfigList network, CniAttachment attachment) => new()
+    {
+        Stage = CniCacheStage.Adding,
+        ContainerId = attachment.ContainerId,
+        InterfaceName = attachment.InterfaceName,
+        Netns = attachment.Netns,
+        Arguments = attachment.Arguments,
+        Capabilities = attachment.Capabilities,
+        Config = network.ToJson(),
+        Source = network.Source,
+    };
+
     public CniAttachment ToAttachment() => new()
     {
         ContainerId = ContainerId,

@@ -20,17 +20,7 @@ public sealed partial class CniNetwork
         // Before anything is written: a program that is missing leaves nothing to undo.
         _ = network.Plugins.Select(p => CniPlugin.Find(p.Type, _options.BinDirectories)).ToList();
         network = Negotiated(network);
-        var entry = new CniCacheEntry
-        {
-            Stage = CniCacheStage.Adding,
-            ContainerId = attachment.ContainerId,
-            InterfaceName = attachment.InterfaceName,
-            Netns = attachment.Netns,
-            Arguments = attachment.Arguments,
-            Capabilities = attachment.Capabilities,
-            Config = network.ToJson(),
-            Source = network.Source,
-        };
+        var entry = CniCacheEntry.Adding(network, attachment);
         using var held = _cache.Write(entry);
         _options.Reached?.Invoke(CniStep.AddRecorded);
         var chain = new PluginChain(network, _options, attachment, held);

@@ -11,49 +11,48 @@ public sealed partial class CniNetwork
     /// </summary>
     /// <param name="netns">Overrides the path that was given to ADD, which a restart may have changed.</param>
     /// <param name="fallback">The network to assume when the cache entry cannot be read.</param>
+    /// <param name="lost">
+    /// The pod may have joined, and a power failure may have taken its entry: without one, the fallback is deleted from.
+    /// </param>
     /// <returns>Whether there was anything to delete.</returns>
     /// <exception cref="CniException">A plugin failed. The attachment is kept, and deleting it can be tried again.</exception>
     public Task<bool> DeleteAsync(
         string containerId,
         string interfaceName = CniAttachment.DefaultInterface,
         string? netns = null,
-        NetworkConfigList? fallback = null)
-        => OnThread(() => Delete(new CniAttachment { ContainerId = containerId, InterfaceName = interfaceName, Netns = netns ?? "" }, netns, fallback));
+        NetworkConfigList? fallback = null,
+        bool lost = false)
+        => OnThread(() => Delete(new CniAttachment { ContainerId = containerId, InterfaceName = interfaceName, Netns = netns ?? "" }, netns, fallback, lost));
 
-    private bool Delete(CniAttachment attachment, string? netns, NetworkConfigList? fallback)
+    private bool Delete(CniAttachment attachment, string? netns, NetworkConfigList? fallback, bool lost)
     {
         attachment.Check();
+        var entry = Entry(attachment.ContainerId, attachment.InterfaceName, out var damaged);
+        if (entry is null && (damaged || lost) && fallback is not null)
+        {
+            // In the cache first, so that a plugin that fails is asked again.
+            entry = CniCacheEntry.Adding(Negotiated(fallback), attachment);
+            _cache.Write(entry).Dispose();
+        }
+
+        if (entry is null)
+        {
+            return damaged
+                ? throw new CniException($"The pod {attachment.ContainerId} cannot be deleted from its network: its cache entry was damaged, and there is no network configuration.")
+                : false;
+        }
+
         using var held = _cache.Open(attachment.ContainerId, attachment.InterfaceName);
-        if (held is null)
+        if (entry.Stage == CniCacheStage.Adding && held is not null)
         {
-            return false;
+            // The daemon died within ADD, and a plugin that outlived it could add again what is deleted now.
+            PluginRemains.Kill(held);
         }
 
-        PluginChain chain;
-        JsonElement? previous = null;
-        if (Entry(attachment.ContainerId, attachment.InterfaceName) is { } entry)
-        {
-            if (entry.Stage == CniCacheStage.Adding)
-            {
-                // The daemon died within ADD, and a plugin that outlived it could add again what is deleted now.
-                PluginRemains.Kill(held);
-            }
-
-            var network = NetworkOf(entry);
-            attachment = entry.ToAttachment() with { Netns = Reachable(netns ?? entry.Netns) };
-            chain = new PluginChain(network, _options, attachment, held);
-            previous = PreviousOf(entry, network);
-        }
-        else if (fallback is not null)
-        {
-            chain = new PluginChain(Negotiated(fallback), _options, attachment with { Netns = Reachable(attachment.Netns) }, held);
-        }
-        else
-        {
-            throw new CniException($"The pod {attachment.ContainerId} cannot be deleted from its network: its cache entry was damaged, and there is no network configuration.");
-        }
-
-        RunDelete(chain, chain.Count - 1, previous);
+        var network = NetworkOf(entry);
+        attachment = entry.ToAttachment() with { Netns = Reachable(netns ?? entry.Netns) };
+        var chain = new PluginChain(network, _options, attachment, held);
+        RunDelete(chain, chain.Count - 1, PreviousOf(entry, network));
         Forget(attachment);
         return true;
     }

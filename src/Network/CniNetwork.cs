@@ -70,9 +70,12 @@ public sealed partial class CniNetwork : IDisposable
     private static NetworkConfigList NetworkOf(CniCacheEntry entry)
         => NetworkConfigReader.Read(JsonSerializer.SerializeToUtf8Bytes(entry.Config, CniJson.Default.JsonElement), entry.Source);
 
-    private CniCacheEntry? Entry(string containerId, string interfaceName)
+    private CniCacheEntry? Entry(string containerId, string interfaceName) => Entry(containerId, interfaceName, out _);
+
+    private CniCacheEntry? Entry(string containerId, string interfaceName, out bool damaged)
     {
         var entry = _cache.Read(containerId, interfaceName, out var problem);
+        damaged = problem is not null;
         if (problem is not null)
         {
             _problems.Enqueue(problem);

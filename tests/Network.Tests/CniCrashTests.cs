@@ -146,6 +146,25 @@ public sealed class CniCrashTests : IDisposable
         Assert.True(File.Exists(entry + ".damaged"));
     }
 
+    [Fact]
+    public async Task EntryThatAPowerFailureTook_IsMadeAnewForDelete()
+    {
+        var network = FakePlugins.Network("first", "second");
+        using var cni = new CniNetwork(_plugins.Options);
+        await cni.AddAsync(network, FakePlugins.Attachment());
+        File.Delete(Path.Combine(_plugins.Cache, "pod1@eth0.json"));
+        Assert.False(await cni.DeleteAsync("pod1", fallback: network));
+        Assert.Equal(2, Leases.Length);
+
+        // It fails, and is known then.
+        _plugins.Add("second", "exit 1");
+        await Assert.ThrowsAsync<CniException>(() => cni.DeleteAsync("pod1", fallback: network, lost: true));
+        Assert.Equal([("pod1", "eth0")], cni.Attachments());
+
+        _plugins.Add("second", """[ $CNI_COMMAND != DEL ] || rm -f "$seen/lease.second.$CNI_CONTAINERID" """);
+        await DeleteInANewProcess();
+    }
+
     [Theory]
     [InlineData("")]
     [InlineData("null")]

@@ -76,12 +76,13 @@ public sealed partial class PodNetwork : IDisposable
 
     /// <summary>Lets the pod leave. Idempotent.</summary>
     /// <param name="netns">A path to the namespace, or empty when it is gone.</param>
+    /// <param name="lost">The pod may have joined, and a power failure may have taken what was known of it.</param>
     /// <exception cref="CniException">A plugin failed; to be tried again.</exception>
-    public async Task DeleteAsync(string sandboxId, string netns)
+    public async Task DeleteAsync(string sandboxId, string netns, bool lost = false)
     {
         try
         {
-            await _cni.DeleteAsync(sandboxId, CniAttachment.DefaultInterface, netns, Look().Network);
+            await _cni.DeleteAsync(sandboxId, CniAttachment.DefaultInterface, netns, Look().Network, lost);
         }
         finally
         {

@@ -40,7 +40,7 @@ internal sealed partial class Reconciler(Node node)
         var damaged = new List<RecordProblem>();
         foreach (var record in node.SandboxRecords.Load(damaged))
         {
-            node.Index.Add(new LiveSandbox(record, node.SandboxRecords));
+            node.Index.Add(new LiveSandbox(record, node.SandboxRecords) { IsRestored = true });
         }
 
         foreach (var record in node.ContainerRecords.Load(damaged))

@@ -131,7 +131,15 @@ internal static class SandboxCleanup
     {
         try
         {
-            await node.Network.DeleteAsync(sandbox.Id, PathOf(sandbox.NetworkNamespace));
+            // After a restart the record of a pod that was being made does not tell a reboot, which Ready ones do.
+            var record = sandbox.Record;
+            var lost = record.Spec.NetworkNamespace && record.Stage switch
+            {
+                SandboxStage.Creating => sandbox.IsRestored,
+                SandboxStage.Ready => record.Process?.BootId != node.BootId,
+                _ => false,
+            };
+            await node.Network.DeleteAsync(sandbox.Id, PathOf(sandbox.NetworkNamespace), lost);
         }
         catch (CniException e)
         {

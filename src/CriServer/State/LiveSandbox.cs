@@ -15,6 +15,9 @@ public sealed class LiveSandbox(SandboxRecord record, RecordStore<SandboxRecord>
 
     public SandboxRecord Record => _record;
 
+    /// <summary>Whether an earlier daemon has made it.</summary>
+    public bool IsRestored { get; init; }
+
     /// <summary>Held by run, stop, removal, and by each creation of a container.</summary>
     public SemaphoreSlim Gate { get; } = new(1, 1);
 

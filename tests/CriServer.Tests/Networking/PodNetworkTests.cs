@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using Crisp.Cri.V1;
 using Crisp.CriServer.Tests.Pods;
 using Grpc.Core;
@@ -208,6 +209,27 @@ public sealed class PodNetworkTests(PodNode node) : IClassFixture<PodNode>
         await node.Daemon.StartAgainAsync();
 
         Assert.DoesNotContain(pod, node.Network.Leases);
+        await Invariants.CheckAsync(node);
+    }
+
+    [Fact]
+    public async Task Reboot_GivesLeasesBackWhoseCacheEntryWasLost()
+    {
+        PodNode.Require();
+        var pod = await RunAsync();
+        await node.Daemon.KillAsync();
+        Linux.Processes.Kill(Invariants.PodProcesses(node).Single(p => p.Value == pod).Key, 9);
+        await UntilAsync(() => !Invariants.PodProcesses(node).ContainsValue(pod));
+        File.Delete(Path.Combine(node.Daemon.Root, "cni", $"{pod}@eth0.json"));
+        var record = Path.Combine(node.Daemon.Root, "records", "sandboxes", pod + ".json");
+        var json = JsonNode.Parse(await File.ReadAllTextAsync(record))!;
+        json["process"]!["bootId"] = "00000000-0000-0000-0000-000000000000";
+        await File.WriteAllTextAsync(record, json.ToJsonString());
+        await node.Daemon.StartAgainAsync();
+
+        Assert.Equal(PodSandboxState.SandboxNotready, (await node.PodStatusAsync(pod)).State);
+        Assert.DoesNotContain(pod, node.Network.Leases);
+        await node.RemovePodAsync(pod);
         await Invariants.CheckAsync(node);
     }
 
