@@ -23,6 +23,7 @@ internal static class CrispCommand
         StopCommand.Create(),
         RemoveCommand.Create(),
         InspectCommand.Create(),
+        PlanCommand.Create(),
         ImagesCommand.Create(),
         PullCommand.Create(),
         ImageCommand.Create(),

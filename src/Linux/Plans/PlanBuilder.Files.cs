@@ -33,7 +33,7 @@ public sealed partial class PlanBuilder
 
     /// <summary>dup3(2) without O_CLOEXEC: the program inherits the copy. Old and new must differ.</summary>
     public StepReference Dup3(PlanDescriptor file, int number)
-        => Add(SystemCall.dup3, file.Argument, Literal(number), Literal(0, ArgumentFormat.OpenFlags));
+        => Add(SystemCall.dup3, file.Argument, Literal(number), Literal(0));
 
     /// <summary>dup2(2): as dup3, but fine with a descriptor that has the number already. That one stays close-on-exec or not.</summary>
     public StepReference Dup2(PlanDescriptor file, int number) => Add(SystemCall.dup2, file.Argument, Literal(number));

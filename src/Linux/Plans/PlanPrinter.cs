@@ -9,6 +9,13 @@ namespace Crisp.Linux.Plans;
 /// </summary>
 public static class PlanPrinter
 {
+    /// <summary>The line for the call that begins a launch.</summary>
+    public static string PrintLaunch(NamespaceFlags namespaces, bool intoCgroup)
+    {
+        var flags = "PIDFD|CLEAR_SIGHAND" + (namespaces == NamespaceFlags.None ? "" : "|" + SymbolTable.Format((long)namespaces, ArgumentFormat.NamespaceFlags));
+        return intoCgroup ? $"    clone3({flags}|INTO_CGROUP, cgroup)\n" : $"    clone3({flags})\n";
+    }
+
     public static string Print(Plan plan)
     {
         var text = new StringBuilder();

@@ -18,8 +18,13 @@ internal static class AccountFile
 
     /// <summary>Gives the lines one after the other. A file that is not there has none.</summary>
     /// <exception cref="SandboxException">InvalidArgument: not a regular file, or too large.</exception>
-    internal static void Read(FileDescriptor rootfs, string path, LineReader reader)
+    internal static void Read(FileDescriptor? rootfs, string path, LineReader reader)
     {
+        if (rootfs is null)
+        {
+            return;
+        }
+
         // Opening a device or a FIFO can have effects or block: O_PATH shows what it is without opening it.
         using var found = Files.TryOpenAt2(
             rootfs, path, OpenFlags.Path, ResolveFlags.InRoot | ResolveFlags.NoMagicLinks, 0, out var errno);

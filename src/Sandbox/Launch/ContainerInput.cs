@@ -37,10 +37,12 @@ internal sealed class ContainerInput(LaunchFacts facts, FileDescriptor procfs)
         };
     }
 
-    private static string Resolve(MountSpec mount, FileDescriptor rootfs, List<string> covered)
+    /// <summary>Where a mount goes, beneath the rootfs.</summary>
+    /// <param name="rootfs">Null: the image is not at hand, and nothing in it is a symlink.</param>
+    internal static string Resolve(MountSpec mount, FileDescriptor? rootfs, List<string> covered)
     {
         var target = ImagePath.Normalize(mount.Target, "The mount's target");
-        if (mount.Source is KernelSource)
+        if (mount.Source is KernelSource || rootfs is null)
         {
             return target;
         }
@@ -103,19 +105,22 @@ internal sealed class ContainerInput(LaunchFacts facts, FileDescriptor procfs)
     }
 
     /// <summary>
-    /// A filesystem that shows a namespace of the node's: a pod with a user namespace has no power over that, so that its child
-    /// could not make it.
+    /// Whether it is a filesystem that shows a namespace of the node's: a pod with a user namespace has no power over that, so
+    /// that its child could not make it.
     /// </summary>
-    private static FileDescriptor? MakeNodes(MountSpec mount, ContainerLaunch launch, List<FileDescriptor> made)
-    {
-        var isNodes = launch.Namespaces.User is not null && mount.Source switch
+    internal static bool ShowsTheNodes(MountSpec mount, ContainerSpec spec, bool hasUser, bool hasIpc, bool hasNetwork)
+        => hasUser && mount.Source switch
         {
-            KernelSource { Type: "proc" } => launch.Spec.Namespaces.Pid == PidNamespace.Node,
-            KernelSource { Type: "mqueue" } => launch.Namespaces.Ipc is null,
-            KernelSource { Type: "sysfs" } => launch.Namespaces.Network is null,
+            KernelSource { Type: "proc" } => spec.Namespaces.Pid == PidNamespace.Node,
+            KernelSource { Type: "mqueue" } => !hasIpc,
+            KernelSource { Type: "sysfs" } => !hasNetwork,
             _ => false,
         };
-        if (!isNodes)
+
+    private static FileDescriptor? MakeNodes(MountSpec mount, ContainerLaunch launch, List<FileDescriptor> made)
+    {
+        var pod = launch.Namespaces;
+        if (!ShowsTheNodes(mount, launch.Spec, pod.User is not null, pod.Ipc is not null, pod.Network is not null))
         {
             return null;
         }

@@ -44,7 +44,7 @@ internal sealed class DeviceSteps
         }
 
         _builder.FsConfigCreate(context);
-        Devfs = _builder.FsMount(context, MountAttributes.NoSuid | MountAttributes.StrictAccessTime).As("dev");
+        Devfs = _builder.FsMount(context, MountAttributes.NoSuid | MountAttributes.StrictAccessTime).As("devfs");
     }
 
     /// <summary>The tmpfs.</summary>

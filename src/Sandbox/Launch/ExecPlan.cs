@@ -1,28 +1,48 @@
 using Crisp.Cgroups;
 using Crisp.Linux;
 using Crisp.Linux.Plans;
+using Crisp.Sandbox.Spec;
 
 namespace Crisp.Sandbox.Launch;
 
 /// <summary>What the plan of an exec is compiled from.</summary>
-/// <param name="Procfs">The launcher's own.</param>
-/// <param name="Nothing">A null device that can be trusted.</param>
-/// <param name="CgroupDirectory">The container's cgroup on v2; null on v1.</param>
-internal sealed record ExecPlanInput(
-    ExecLaunch Launch, LaunchFacts Facts, FileDescriptor Procfs, FileDescriptor Nothing, FileDescriptor? CgroupDirectory);
+internal sealed record ExecPlanInput
+{
+    internal required ProcessSpec Process { get; init; }
+
+    internal required ResolvedUser User { get; init; }
+
+    internal required LaunchFacts Facts { get; init; }
+
+    internal required PodNamespaces Namespaces { get; init; }
+
+    /// <summary>The launcher's own procfs.</summary>
+    internal required FileDescriptor Procfs { get; init; }
+
+    /// <summary>A null device that can be trusted.</summary>
+    internal required FileDescriptor Nothing { get; init; }
+
+    /// <summary>The pidfd of the container's first process.</summary>
+    internal required FileDescriptor Container { get; init; }
+
+    /// <summary>The container's cgroup on v2; null on v1.</summary>
+    internal required FileDescriptor? CgroupDirectory { get; init; }
+
+    internal required StandardStreams Streams { get; init; }
+}
 
 /// <summary>Compiles the system calls that start one more process in a running container. The launch itself makes no namespace.</summary>
 internal static class ExecPlan
 {
     internal static Plan Compile(ExecPlanInput input)
     {
-        var (spec, user) = (input.Launch.Process, input.Launch.User);
+        var (spec, user) = (input.Process, input.User);
         var builder = new PlanBuilder();
         var procfs = builder.Descriptor("procfs", input.Procfs);
         var process = new ProcessSteps(builder, procfs, spec, user, input.Facts);
         builder.Label("Start from nothing inherited").Umask(0);
         process.SetOomScore();
-        if (input.Launch.Namespaces.User is not null)
+        if (input.Namespaces.User is not null)
         {
             process.RaiseLimits();
         }
@@ -40,7 +60,7 @@ internal static class ExecPlan
         }
         else
         {
-            new StreamSteps(builder, input.Launch.Streams).ConnectWith(builder.Descriptor("null", input.Nothing));
+            new StreamSteps(builder, input.Streams).ConnectWith(builder.Descriptor("null", input.Nothing));
         }
 
         process.EnterDirectory(root);
@@ -56,8 +76,8 @@ internal static class ExecPlan
     private static void EnterContainer(PlanBuilder builder, ExecPlanInput input)
     {
         const NamespaceFlags Shared = NamespaceFlags.Mount | NamespaceFlags.Network | NamespaceFlags.Ipc | NamespaceFlags.Uts;
-        var container = builder.Descriptor("container", input.Launch.ContainerPidfd);
-        var hasUser = input.Launch.Namespaces.User is not null;
+        var container = builder.Descriptor("container", input.Container);
+        var hasUser = input.Namespaces.User is not null;
         builder.Label("Enter the container");
         builder.SetNs(container, hasUser ? NamespaceFlags.Pid : NamespaceFlags.Pid | Shared);
         builder.Clone(

@@ -60,7 +60,18 @@ public sealed partial class ProcessLauncher : IDisposable
         {
             ContainerInput.CheckMapped(launch.User, launch.Namespaces);
             using var directory = launch.Cgroup.OpenDirectory();
-            using var plan = ExecPlan.Compile(new ExecPlanInput(launch, _facts, _procfs, _nothing, directory));
+            using var plan = ExecPlan.Compile(new ExecPlanInput
+            {
+                Process = launch.Process,
+                User = launch.User,
+                Facts = _facts,
+                Namespaces = launch.Namespaces,
+                Procfs = _procfs,
+                Nothing = _nothing,
+                Container = launch.ContainerPidfd,
+                CgroupDirectory = directory,
+                Streams = launch.Streams,
+            });
 
             // The second child is born in the cgroup, the first one never is: a container at its limit of processes counts one.
             return Run(plan, NamespaceFlags.None, null, launch.Cgroup);

@@ -56,7 +56,7 @@ internal sealed class ProtectionSteps(PlanBuilder builder, RootTree tree, Contai
     private void Hide(string path, PlanDescriptor empty, PlanDescriptor nothing)
     {
         builder.Label($"Hide /{path}");
-        var directory = tree.Find(path, OpenFlags.Directory);
+        var directory = tree.FindDirectory(path);
         builder.MoveMount(empty, directory);
         var file = tree.Find(path).Unless(directory);
         var copy = builder.OpenTree(nothing, "", OpenTreeFlags.Clone | OpenTreeFlags.EmptyPath).Unless(directory).As("copy of null");
@@ -68,7 +68,7 @@ internal sealed class ProtectionSteps(PlanBuilder builder, RootTree tree, Contai
         builder.Label($"Make /{path} read-only");
         var found = tree.Find(path);
         var copy = builder.OpenTree(
-            found, "", OpenTreeFlags.Clone | OpenTreeFlags.Recursive | OpenTreeFlags.EmptyPath).As($"copy of {path}");
+            found, "", OpenTreeFlags.Clone | OpenTreeFlags.Recursive | OpenTreeFlags.EmptyPath).As($"copy of /{path}");
         builder.MountSetAttr(copy, MountAttributes.ReadOnly, recursive: true);
         builder.MoveMount(copy, found);
     }

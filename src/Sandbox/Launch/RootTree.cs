@@ -20,7 +20,7 @@ internal sealed class RootTree(PlanBuilder builder, PlanDescriptor root)
         if (!_directories.TryGetValue(path, out var directory))
         {
             builder.MkdirAt(Directory(Above(path)), Name(path), DirectoryMode).Accept(Errno.EEXIST);
-            directory = builder.OpenAt2(root, path, OpenFlags.Path | OpenFlags.Directory, InRoot).As(path);
+            directory = builder.OpenAt2(root, path, OpenFlags.Path | OpenFlags.Directory, InRoot).As($"/{path}");
             _directories.Add(path, directory);
         }
 
@@ -39,7 +39,7 @@ internal sealed class RootTree(PlanBuilder builder, PlanDescriptor root)
             TryMakeDirectory(above);
             var directory = above.Length == 0
                 ? root
-                : builder.OpenAt2(root, above, OpenFlags.Path | OpenFlags.Directory, InRoot).Accept(Errno.EACCES).As(above);
+                : builder.OpenAt2(root, above, OpenFlags.Path | OpenFlags.Directory, InRoot).Accept(Errno.EACCES).As($"/{above}");
             builder.MkdirAt(directory, Name(path), DirectoryMode).Accept(Errno.EEXIST, Errno.EACCES);
         }
     }
@@ -57,12 +57,17 @@ internal sealed class RootTree(PlanBuilder builder, PlanDescriptor root)
             root,
             path,
             isFile ? OpenFlags.Path : OpenFlags.Path | OpenFlags.Directory,
-            real ? InRoot | ResolveFlags.NoSymlinks : InRoot).As($"{path} beneath");
+            real ? InRoot | ResolveFlags.NoSymlinks : InRoot).As($"target /{path}");
     }
 
     /// <summary>A file that may be missing; what builds on it is then left out.</summary>
-    internal StepReference Find(string path, OpenFlags type = OpenFlags.ReadOnly)
-        => builder.OpenAt2(root, path, OpenFlags.Path | type, InRoot).Accept(Errno.ENOENT, Errno.ENOTDIR, Errno.EACCES).As($"{path} if any");
+    internal StepReference Find(string path)
+        => builder.OpenAt2(root, path, OpenFlags.Path, InRoot).Accept(Errno.ENOENT, Errno.ENOTDIR, Errno.EACCES).As($"file /{path}");
+
+    /// <summary>A directory that may be missing, or something else.</summary>
+    internal StepReference FindDirectory(string path)
+        => builder.OpenAt2(root, path, OpenFlags.Path | OpenFlags.Directory, InRoot)
+            .Accept(Errno.ENOENT, Errno.ENOTDIR, Errno.EACCES).As($"directory /{path}");
 
     /// <summary>Something was mounted on the path: what was opened there is hidden now.</summary>
     internal void Covered(string path)

@@ -15,9 +15,11 @@ public static class UserResolver
     // NGROUPS_MAX of linux/limits.h.
     private const int MostGroups = 65536;
 
-    /// <param name="rootfs">The container's root: its detached mount, or the one that a running container has.</param>
+    /// <param name="rootfs">
+    /// The container's root: its detached mount, or the one that a running container has. Null: neither file is there.
+    /// </param>
     /// <exception cref="SandboxException">InvalidArgument: no such user or group, or a malformed or too large one.</exception>
-    public static ResolvedUser Resolve(FileDescriptor rootfs, UserSpec user)
+    public static ResolvedUser Resolve(FileDescriptor? rootfs, UserSpec user)
     {
         var (userText, groupText) = Split(user.User);
         var account = FindAccount(rootfs, userText);
@@ -70,7 +72,7 @@ public static class UserResolver
         ? (uint)id
         : throw Invalid($"The {kind} {id} is not from 0 to {int.MaxValue}.");
 
-    private static Account FindAccount(FileDescriptor rootfs, string user)
+    private static Account FindAccount(FileDescriptor? rootfs, string user)
     {
         var uid = user.Length == 0 ? 0 : ParseId(user, "user");
         var name = uid is null ? Encoding.UTF8.GetBytes(user) : null;
@@ -97,7 +99,7 @@ public static class UserResolver
             : throw Invalid($"The user \"{user}\" is not in the container's /{Passwd}. Name one that is there, or give a number."));
     }
 
-    private static uint FindGroup(FileDescriptor rootfs, string group)
+    private static uint FindGroup(FileDescriptor? rootfs, string group)
     {
         var name = Encoding.UTF8.GetBytes(group);
         uint? found = null;
@@ -109,7 +111,7 @@ public static class UserResolver
         return found ?? throw Invalid($"The group \"{group}\" is not in the container's /{Group}. Name one that is there, or give a number.");
     }
 
-    private static void AddMemberships(FileDescriptor rootfs, byte[] user, List<uint> groups)
+    private static void AddMemberships(FileDescriptor? rootfs, byte[] user, List<uint> groups)
         => ReadGroups(rootfs, (_, gid, members) =>
         {
             foreach (var member in members.Split((byte)','))
@@ -125,7 +127,7 @@ public static class UserResolver
 
     private delegate bool GroupReader(ReadOnlySpan<byte> name, uint gid, ReadOnlySpan<byte> members);
 
-    private static void ReadGroups(FileDescriptor rootfs, GroupReader reader) => AccountFile.Read(rootfs, Group, line =>
+    private static void ReadGroups(FileDescriptor? rootfs, GroupReader reader) => AccountFile.Read(rootfs, Group, line =>
     {
         // name:password:gid:member,member
         Span<Range> fields = stackalloc Range[5];
