@@ -50,7 +50,7 @@ public sealed class ImagePuller
         catch (LinuxException error) when (error.Errno is Errno.ENOSPC or Errno.EDQUOT)
         {
             _downloads.Sweep(isDiskFull: true);
-            _store.Collect();
+            _store.Collect(evenAwaited: true);
             throw new ImageException(
                 ImageError.DiskFull,
                 $"The disk that holds the images is full: {error.Message}. What the pull of {reference} had brought was removed. "

@@ -34,11 +34,17 @@ public sealed partial class ImageStore
                 return Commit(content, id, layers);
             }
         }
+        catch (ImageException)
+        {
+            // Trying again would bring the same.
+            leases.Abandon();
+            throw;
+        }
         catch (LinuxException error) when (error.Errno is Errno.ENOSPC or Errno.EDQUOT)
         {
             // What earlier failures left may be what is missing.
             leases.Dispose();
-            Collect();
+            Collect(evenAwaited: true);
             throw;
         }
     }
@@ -80,6 +86,7 @@ public sealed partial class ImageStore
         _options.Reach(StoreStep.ImageWritten);
         var losers = _snapshot.ById.Values.Where(e => e.Stored.Id != stored.Id).ToList();
         Replace(entry);
+        Claim(entry);
         foreach (var loser in losers)
         {
             TakeNames(loser, name => stored.RepoTags.Contains(name) || stored.RepoDigests.Contains(name));
@@ -87,6 +94,14 @@ public sealed partial class ImageStore
 
         _options.Reach(StoreStep.NamesMoved);
         return entry.Image;
+    }
+
+    private void Claim(StoreEntry entry)
+    {
+        foreach (var layer in entry.Stored.Layers)
+        {
+            _layers[layer].AwaitedSince = null;
+        }
     }
 
     private void TakeNames(StoreEntry loser, Func<string, bool> isGone)

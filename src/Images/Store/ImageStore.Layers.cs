@@ -141,7 +141,7 @@ public sealed partial class ImageStore
             Files.Fsync(_files.Layers);
             lock (_gate)
             {
-                _layers.Add(record.Name, new LayerState(record));
+                _layers.Add(record.Name, new LayerState(record) { AwaitedSince = DateTimeOffset.UtcNow });
                 work.Leases.Add(record.Name);
             }
 

@@ -18,6 +18,7 @@ public sealed partial class ImageStore
         var entries = LoadImages();
         _revision = entries.Select(e => e.Stored.Revision).DefaultIfEmpty().Max();
         _snapshot = Snapshot.Of(entries);
+        entries.ForEach(Claim);
         SettleNames();
         CollectBlobs();
     }
@@ -37,7 +38,8 @@ public sealed partial class ImageStore
                     throw ImageException.Bad($"It is the record of {record.Name}, or has no content.");
                 }
 
-                _layers.Add(name, new LayerState(record));
+                var made = Files.StatusAt(directory, StoreFiles.LayerRecordName).Modified.ToDateTimeOffset();
+                _layers.Add(name, new LayerState(record) { AwaitedSince = made });
             });
         }
     }

@@ -5,13 +5,16 @@ namespace Crisp.Images;
 
 public sealed partial class ImageStore
 {
+    private static readonly TimeSpan _awaitedTime = TimeSpan.FromDays(1);
+
     /// <summary>
     /// Removes an image with all its names (CRI: one tag is enough). Layers that nothing else uses go with it; those that
-    /// containers use go at the next <see cref="Collect"/> after them. Idempotent.
+    /// containers use go at the next <see cref="Collect()"/> after them. Idempotent.
     /// </summary>
     /// <returns>Whether there was such an image.</returns>
     public bool Remove(string reference)
     {
+        IReadOnlyList<string> removed;
         lock (_gate)
         {
             if (_snapshot.Find(reference) is not { } entry)
@@ -22,22 +25,36 @@ public sealed partial class ImageStore
             StoreFiles.Unlink(_files.Images, Digest.Parse(entry.Stored.Id).Hex + StoreFiles.RecordSuffix);
             _options.Reach(StoreStep.ImageRemoved);
             Files.Fsync(_files.Images);
+            removed = entry.Stored.Layers;
             _snapshot = Snapshot.Of(_snapshot.ById.Remove(entry.Stored.Id).Values);
             CollectBlobs();
         }
 
-        Collect();
+        Collect(evenAwaited: true);
+        lock (_gate)
+        {
+            StopAwaiting(removed);
+        }
+
         return true;
     }
 
-    /// <summary>Removes every layer that no image, container or running import uses.</summary>
-    public void Collect()
+    /// <summary>
+    /// Removes every layer that no image, container or running import uses; but what an interrupted import has brought stays for
+    /// a day, so that the next one need not begin at the beginning.
+    /// </summary>
+    public void Collect() => Collect(evenAwaited: false);
+
+    /// <param name="evenAwaited">When space is wanted: the kubelet removes images, or the disk is full.</param>
+    internal void Collect(bool evenAwaited)
     {
         var condemned = new List<string>();
         lock (_gate)
         {
             var used = _snapshot.ById.Values.SelectMany(e => e.Stored.Layers).ToHashSet(StringComparer.Ordinal);
-            var unused = _layers.Where(l => l.Value.Leases == 0 && !used.Contains(l.Key)).Select(l => l.Key).ToList();
+            var oldest = DateTimeOffset.UtcNow - _awaitedTime;
+            var unused = _layers.Where(l => l.Value.Leases == 0 && !used.Contains(l.Key) && (evenAwaited || !(l.Value.AwaitedSince > oldest)))
+                .Select(l => l.Key).ToList();
             if (unused.Count == 0)
             {
                 return;
@@ -56,6 +73,15 @@ public sealed partial class ImageStore
         }
 
         condemned.ForEach(TreeRemoval.Remove);
+    }
+
+    /// <summary>Layers that a container keeps are to go with it, also when another process sees that: it knows their age alone.</summary>
+    private void StopAwaiting(IReadOnlyList<string> layers)
+    {
+        foreach (var layer in layers.Where(_layers.ContainsKey))
+        {
+            Files.Utimens(_files.Layers, $"{layer}/{StoreFiles.LayerRecordName}", Timestamp.Omit, new Timestamp(0, 0));
+        }
     }
 
     private void CollectBlobs()

@@ -27,6 +27,15 @@ public sealed partial class ImageStore
             _names.Add(name);
         }
 
+        /// <summary>No image will come for them. Layers that an image has are not concerned.</summary>
+        internal void Abandon()
+        {
+            lock (store._gate)
+            {
+                _names.ForEach(name => store._layers[name].AwaitedSince = null);
+            }
+        }
+
         public void Dispose()
         {
             lock (store._gate)

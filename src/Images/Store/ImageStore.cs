@@ -103,6 +103,9 @@ public sealed partial class ImageStore : IDisposable
 
         /// <summary>Imports and creations that count on the layer, guarded by the store's lock.</summary>
         internal int Leases { get; set; }
+
+        /// <summary>When it was made, for a layer whose image has not come yet; null once one has it. Guarded by the store's lock.</summary>
+        internal DateTimeOffset? AwaitedSince { get; set; }
     }
 }
 

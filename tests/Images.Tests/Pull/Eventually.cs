@@ -7,6 +7,8 @@ internal static class Eventually
 {
     private static readonly TimeSpan _patience = TimeSpan.FromSeconds(20);
 
+    public static void True(Func<bool> condition) => TrueAsync(condition).GetAwaiter().GetResult();
+
     public static async Task TrueAsync(Func<bool> condition)
     {
         var deadline = DateTime.UtcNow + _patience;

@@ -30,6 +30,10 @@ internal sealed class PullFixture : IAsyncDisposable
 
     public string[] Layers => _store.Layers;
 
+    public string LayersPath => Path.Combine(_store.Path, "layers");
+
+    public string WorkPath => Path.Combine(_store.Path, "work");
+
     public string IngestPath => Path.Combine(_store.Path, "ingest");
 
     /// <summary>Names and lengths of what is half downloaded.</summary>
@@ -53,14 +57,15 @@ internal sealed class PullFixture : IAsyncDisposable
     /// <summary>As after the death of the daemon.</summary>
     public void Restart()
     {
-        _store.Reopen();
+        // A program that another test starts holds every lock for the moment between its fork and its exec.
+        Eventually.True(() => Record.Exception(_store.Reopen) is null);
         Puller = new ImagePuller(_store.Store, Options);
     }
 
     /// <summary>Nothing half-made is left, in files or in memory.</summary>
     public void AssertClean()
     {
-        Assert.Empty(Directory.GetFileSystemEntries(Path.Combine(_store.Path, "work")));
+        Assert.Empty(Directory.GetFileSystemEntries(WorkPath));
         Assert.Empty(Ingest);
     }
 
