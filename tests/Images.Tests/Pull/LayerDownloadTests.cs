@@ -12,7 +12,7 @@ public sealed class LayerDownloadTests
     {
         using var directory = new TemporaryDirectory();
         using var folder = Files.Open(directory.Path, OpenFlags.Directory);
-        var bytes = RegistryFixture.Random(400_000);
+        var bytes = Noise.Bytes(400_000);
         using var download = new LayerDownload(folder, Digest.Of(bytes), bytes.Length);
         var writer = Task.Run(() =>
         {

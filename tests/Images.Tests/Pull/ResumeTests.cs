@@ -95,7 +95,7 @@ public sealed class ResumeTests
     {
         await using var fixture = await PullFixture.StartAsync();
         var before = fixture.Store.MeasureUsage().Bytes;
-        await File.WriteAllBytesAsync(Path.Combine(fixture.IngestPath, new string('a', 64)), RegistryFixture.Random(1 << 20));
+        await File.WriteAllBytesAsync(Path.Combine(fixture.IngestPath, new string('a', 64)), Noise.Bytes(1 << 20));
         Assert.InRange(fixture.Store.MeasureUsage().Bytes - before, 1 << 20, 2 << 20);
     }
 

@@ -48,7 +48,7 @@ internal sealed class ServedImage
     public static ServedImage Large(int layers, int bytes, string title = "large")
     {
         var archives = Enumerable.Range(0, layers)
-            .Select(i => new TarBuilder().Directory("d").Add($"d/{title}-{i}", '0', 0x1A4, RegistryFixture.Random(bytes + i)).ToArray());
+            .Select(i => new TarBuilder().Directory("d").Add($"d/{title}-{i}", '0', 0x1A4, Noise.Bytes(bytes + i)).ToArray());
         return new ServedImage([.. archives]);
     }
 

@@ -6,7 +6,7 @@ namespace Crisp.Images.Tests.Registry;
 
 public sealed class BlobTests
 {
-    private static readonly byte[] _blob = RegistryFixture.Random(1 << 20);
+    private static readonly byte[] _blob = Noise.Bytes(1 << 20);
     private static readonly Digest _digest = Digest.Of(_blob);
     private static readonly string _path = $"/v2/app/blobs/{_digest}";
 

@@ -30,11 +30,4 @@ internal static class RegistryFixture
 
     public static RegistryCredentials Password(string user, string password, string? server = null)
         => RegistryCredentials.From(user, password, null, server, null, null)!;
-
-    public static byte[] Random(int length)
-    {
-        var bytes = new byte[length];
-        new Random(length).NextBytes(bytes);
-        return bytes;
-    }
 }

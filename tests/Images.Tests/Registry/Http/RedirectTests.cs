@@ -5,7 +5,7 @@ namespace Crisp.Images.Tests.Registry.Http;
 
 public sealed class RedirectTests
 {
-    private static readonly byte[] _blob = RegistryFixture.Random(5000);
+    private static readonly byte[] _blob = Noise.Bytes(5000);
     private static readonly string _path = $"/v2/app/blobs/{Digest.Of(_blob)}";
 
     [Fact]

@@ -70,7 +70,7 @@ public sealed class TlsTests
         using var certificates = new TestCertificates();
         await using var storage = await StartAsync(certificates, IPAddress.Loopback, wantsClientCertificate: true);
         await using var registry = await StartAsync(certificates, IPAddress.Loopback, wantsClientCertificate: true);
-        var blob = RegistryFixture.Random(1000);
+        var blob = Noise.Bytes(1000);
         storage.Content["/blob"] = new Served(blob);
         registry.FailOnce($"/v2/app/blobs/{Digest.Of(blob)}", context =>
         {
