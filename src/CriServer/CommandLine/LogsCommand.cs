@@ -1,15 +1,12 @@
 using System.CommandLine;
 using Crisp.Cri.V1;
 using Crisp.CriServer.CommandLine.Logs;
-using Grpc.Core;
 
 namespace Crisp.CriServer.CommandLine;
 
 /// <summary><c>crisp logs</c>: what a container wrote.</summary>
 internal static class LogsCommand
 {
-    private static readonly TimeSpan _interval = TimeSpan.FromMilliseconds(200);
-
     public static Command Create()
     {
         var daemon = new DaemonOptions();
@@ -55,16 +52,9 @@ internal static class LogsCommand
     private static async Task PrintAsync(
         ContainerStatus status, string name, LogPrinter printer, int? tail, DaemonClient? follow, CancellationToken cancellation)
     {
-        var lines = new LineSplitter(printer.Print);
         if (follow is not null)
         {
-            using var follower = new LogFollower(status.LogPath, token => HasEndedAsync(follow, status.Id, token), _interval);
-            if (tail is not null)
-            {
-                follower.SeekTail(tail.Value);
-            }
-
-            await follower.RunAsync(lines, printer.Flush, cancellation);
+            await ContainerLog.FollowAsync(follow, status, printer, tail, cancellation);
             return;
         }
 
@@ -78,26 +68,9 @@ internal static class LogsCommand
             file.SeekTail(tail.Value);
         }
 
+        var lines = new LineSplitter(printer.Print);
         file.ReadToEnd(lines, cancellation);
         lines.Finish();
         printer.Flush();
-    }
-
-    private static async Task<bool> HasEndedAsync(DaemonClient daemon, string id, CancellationToken cancellation)
-    {
-        try
-        {
-            var status = await daemon.Runtime.ContainerStatusAsync(new ContainerStatusRequest { ContainerId = id }, cancellationToken: cancellation);
-            return status.Status.State == ContainerState.ContainerExited;
-        }
-        catch (RpcException e) when (e.StatusCode == StatusCode.NotFound)
-        {
-            return true;
-        }
-        catch (RpcException e) when (e.StatusCode == StatusCode.Unavailable)
-        {
-            // A daemon that restarts; the container and its log live on meanwhile.
-            return false;
-        }
     }
 }

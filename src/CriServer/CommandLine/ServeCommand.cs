@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Crisp.Cgroups;
 using Crisp.CriServer.Configuration;
 using Crisp.CriServer.Hosting;
 
@@ -14,10 +15,11 @@ internal static class ServeCommand
         var run = new Option<string?>("--run") { Description = "Directory of sockets and live state", HelpName = "DIR" };
         var socket = new Option<string?>("--socket") { Description = "CRI socket (default: crisp.sock in the run directory)", HelpName = "PATH" };
         var sandbox = new Option<string?>("--sandbox-binary") { Description = "The pods' program (default: crisp-sandbox beside crisp)", HelpName = "PATH" };
+        var parent = new Option<string?>("--cgroup-parent") { Description = "cgroup of the pods' processes, and of pods that name no parent", HelpName = "PATH" };
         var level = new Option<LogLevel?>("--log-level") { Description = "Least important lines that are logged" };
         var format = new Option<LogFormat?>("--log-format") { Description = "Lines for people or JSON" };
 
-        var command = new Command("serve", "Run the daemon.") { file, root, run, socket, sandbox, level, format };
+        var command = new Command("serve", "Run the daemon.") { file, root, run, socket, sandbox, parent, level, format };
 
         // Without SetRun: the host listens for signals itself.
         command.SetAction((parsed, cancellation) => CommandRun.ReportAsync(parsed, async () =>
@@ -29,6 +31,7 @@ internal static class ServeCommand
                 Run = FullPath(parsed.GetValue(run)) ?? config.Run,
                 Socket = FullPath(parsed.GetValue(socket)) ?? config.Socket,
                 SandboxBinary = FullPath(parsed.GetValue(sandbox)) ?? config.SandboxBinary,
+                CgroupParent = CgroupParent(parsed.GetValue(parent)) ?? config.CgroupParent,
                 LogLevel = parsed.GetValue(level) ?? config.LogLevel,
                 LogFormat = parsed.GetValue(format) ?? config.LogFormat,
             };
@@ -36,6 +39,18 @@ internal static class ServeCommand
             return 0;
         }));
         return command;
+    }
+
+    private static string? CgroupParent(string? path)
+    {
+        try
+        {
+            return path is null ? null : CgroupPath.Parse(path).Value;
+        }
+        catch (ArgumentException e)
+        {
+            throw new CommandException(e.Message, e);
+        }
     }
 
     private static string? FullPath(string? path) => path is null ? null : Path.GetFullPath(path);

@@ -46,6 +46,15 @@ internal static class ConfigOptions
         new()
         {
             Section = "",
+            Key = "cgroup_parent",
+            Comment = "The cgroup of the pods' own processes, and of pods that name no parent (a kubelet's always do). Two daemons\n"
+                + "on one machine need two.",
+            Show = c => ConfigText.Quote(c.CgroupParent),
+            Apply = (c, v) => c with { CgroupParent = v.CgroupPath() },
+        },
+        new()
+        {
+            Section = "",
             Key = "shutdown_timeout",
             Comment = "How long a stopping daemon waits for the calls in flight. Pods live on in any case.\n"
                 + "Numbers with h, m, s or ms: \"1m30s\".",

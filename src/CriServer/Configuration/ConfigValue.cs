@@ -23,6 +23,18 @@ internal sealed class ConfigValue(ValueSyntax? syntax)
             : throw Wrong("an IP address and a port, such as \"127.0.0.1:9741\" or \"[::1]:9741\"");
     }
 
+    public string CgroupPath()
+    {
+        try
+        {
+            return Cgroups.CgroupPath.Parse(Text()).Value;
+        }
+        catch (ArgumentException e)
+        {
+            throw Wrong($"a cgroup's path beneath the hierarchies' roots ({e.Message})");
+        }
+    }
+
     public TimeSpan Duration(TimeSpan least = default)
     {
         var text = syntax is StringValueSyntax ? Text() : throw Wrong("a time such as \"10s\"");

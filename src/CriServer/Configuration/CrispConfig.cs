@@ -18,6 +18,9 @@ public sealed record CrispConfig
     /// <summary>The program of the pods, or null for crisp-sandbox beside this program.</summary>
     public string? SandboxBinary { get; init; }
 
+    /// <summary>The cgroup of pods that name no parent, and of the pods' own processes, beneath each hierarchy's root.</summary>
+    public string CgroupParent { get; init; } = "crisp";
+
     public LogLevel LogLevel { get; init; } = LogLevel.Information;
 
     public LogFormat LogFormat { get; init; } = LogFormat.Text;

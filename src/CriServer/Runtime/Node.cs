@@ -70,7 +70,7 @@ public sealed class Node : IDisposable
     public NodeFacts Facts { get; } = NodeFacts.Read();
 
     /// <summary>The cgroup for pods that name no parent, and for the pods' own processes.</summary>
-    public string DefaultCgroupParent { get; } = "crisp";
+    public string DefaultCgroupParent => Config.CgroupParent;
 
     public ICgroupManager Cgroups { get; } = CgroupManager.Detect();
 

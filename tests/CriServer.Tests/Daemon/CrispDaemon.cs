@@ -79,7 +79,7 @@ public sealed class CrispDaemon : IAsyncDisposable
     public async Task StartAgainAsync(params (string Name, string Value)[] environment)
     {
         var start = new ProcessStartInfo(CrispBinaries.Crisp) { RedirectStandardError = true, WorkingDirectory = _directory };
-        foreach (var argument in (string[])["serve", "--root", Root, "--run", Run, .. SandboxArguments, .. _arguments])
+        foreach (var argument in (string[])["serve", "--root", Root, "--run", Run, "--cgroup-parent", Path.GetFileName(_directory), .. SandboxArguments, .. _arguments])
         {
             start.ArgumentList.Add(argument);
         }

@@ -7,6 +7,8 @@ namespace Crisp.CriServer.CommandLine.Run;
 /// <summary>The steps of <c>crisp run</c>: a pod, a container in it, and its start. What fails leaves nothing behind.</summary>
 internal sealed class ContainerRun(DaemonClient daemon, RunSettings settings)
 {
+    private string? _logDirectory;
+
     /// <summary>Whether the pod was made for this container.</summary>
     public bool MadePod { get; private set; }
 
@@ -23,6 +25,7 @@ internal sealed class ContainerRun(DaemonClient daemon, RunSettings settings)
         var container = RunConfigs.Container(settings, network);
         var pod = existing?.Config ?? RunConfigs.Pod(settings, network, Path.Combine(RootOf(status), "logs"));
         PodId = existing?.Id ?? await MakePodAsync(pod, cancellation);
+        _logDirectory = MadePod ? pod.LogDirectory : null;
         try
         {
             ContainerId = (await daemon.Runtime.CreateContainerAsync(
@@ -32,8 +35,21 @@ internal sealed class ContainerRun(DaemonClient daemon, RunSettings settings)
         }
         catch
         {
-            await UndoAsync(pod);
+            await UndoAsync();
             throw;
+        }
+    }
+
+    /// <summary>Removes the container, and the pod where it was made for it.</summary>
+    public async Task RemoveAsync()
+    {
+        if (MadePod)
+        {
+            await PodRemoval.RunAsync(daemon, PodId, _logDirectory);
+        }
+        else if (ContainerId.Length > 0)
+        {
+            await daemon.Runtime.RemoveContainerAsync(new RemoveContainerRequest { ContainerId = ContainerId });
         }
     }
 
@@ -80,18 +96,11 @@ internal sealed class ContainerRun(DaemonClient daemon, RunSettings settings)
         return id;
     }
 
-    private async Task UndoAsync(PodSandboxConfig pod)
+    private async Task UndoAsync()
     {
         try
         {
-            if (MadePod)
-            {
-                await PodRemoval.RunAsync(daemon, PodId, pod.LogDirectory);
-            }
-            else if (ContainerId.Length > 0)
-            {
-                await daemon.Runtime.RemoveContainerAsync(new RemoveContainerRequest { ContainerId = ContainerId });
-            }
+            await RemoveAsync();
         }
         catch (RpcException)
         {

@@ -1,28 +1,87 @@
 using System.CommandLine;
+using Crisp.Cri.V1;
+using Crisp.CriServer.CommandLine.Logs;
 
 namespace Crisp.CriServer.CommandLine.Run;
 
-/// <summary><c>crisp run</c>: an image as a container, in a pod of its own or in one that is there.</summary>
+/// <summary>
+/// <c>crisp run</c>: an image as a container, in a pod of its own or in one that is there. It prints what the container writes
+/// and ends with its exit code; Ctrl-C stops the container.
+/// </summary>
 internal static class RunCommand
 {
+    // Docker's: a failure of our own, told apart from the command's by scripts that know it.
+    private const int OwnFailure = 125;
+    private const int StopSeconds = 10;
+
     public static Command Create()
     {
         var daemon = new DaemonOptions();
         var options = new RunOptions();
-        var command = new Command("run", "Run an image in a new container and print the container's id.");
+        var detach = new Option<bool>("--detach", "-d") { Description = "Print the container's id and leave it running" };
+        var remove = new Option<bool>("--rm") { Description = "Remove the container when it has ended, and the pod that was made for it" };
+        var command = new Command("run", "Run an image in a new container.") { detach, remove };
         options.AddTo(command);
         daemon.AddTo(command);
-        command.SetRun((parsed, cancellation) => RunAsync(
-            daemon.SocketPath(parsed), options.Read(parsed), parsed.InvocationConfiguration.Output, cancellation));
+        command.SetRun(
+            async (parsed, cancellation) =>
+            {
+                using var client = new DaemonClient(daemon.SocketPath(parsed));
+                var run = new ContainerRun(client, options.Read(parsed));
+                if (parsed.GetValue(detach))
+                {
+                    if (parsed.GetValue(remove))
+                    {
+                        throw new CommandException("--rm needs somebody who waits for the container's end: leave out --detach.");
+                    }
+
+                    await run.StartAsync(cancellation);
+                    await parsed.InvocationConfiguration.Output.WriteLineAsync(run.ContainerId);
+                    return 0;
+                }
+
+                await run.StartAsync(cancellation);
+                return await AttendAsync(client, run, parsed.GetValue(remove), cancellation);
+            },
+            OwnFailure);
         return command;
     }
 
-    private static async Task<int> RunAsync(string socket, RunSettings settings, TextWriter output, CancellationToken cancellation)
+    private static async Task<int> AttendAsync(DaemonClient client, ContainerRun run, bool remove, CancellationToken cancellation)
     {
-        using var daemon = new DaemonClient(socket);
-        var run = new ContainerRun(daemon, settings);
-        await run.StartAsync(cancellation);
-        await output.WriteLineAsync(run.ContainerId);
-        return 0;
+        try
+        {
+            var status = await StatusAsync(client, run.ContainerId);
+            using var output = DescriptorStream.Output();
+            using var error = DescriptorStream.Error();
+            var printer = new LogPrinter(output, error, timestamps: false);
+            try
+            {
+                await ContainerLog.FollowAsync(client, status, printer, tail: null, cancellation);
+            }
+            catch (OperationCanceledException)
+            {
+                await client.Runtime.StopContainerAsync(new StopContainerRequest { ContainerId = run.ContainerId, Timeout = StopSeconds });
+                throw;
+            }
+
+            status = await StatusAsync(client, run.ContainerId);
+            if (status.Message.Length > 0)
+            {
+                throw new CommandException(status.Message);
+            }
+
+            return status.ExitCode;
+        }
+        finally
+        {
+            if (remove)
+            {
+                await run.RemoveAsync();
+            }
+        }
     }
+
+    private static async Task<ContainerStatus> StatusAsync(DaemonClient client, string id)
+        => (await client.Runtime.ContainerStatusAsync(new ContainerStatusRequest { ContainerId = id })).Status;
 }
