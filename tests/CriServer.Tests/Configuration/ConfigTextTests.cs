@@ -17,6 +17,7 @@ public sealed class ConfigTextTests
         Run = "/run/o\\ther\n",
         Socket = "/run/cri.sock",
         SandboxBinary = "/opt/crisp-sandbox",
+        CgroupParent = "system.slice/other",
         LogLevel = LogLevel.Trace,
         LogFormat = LogFormat.Json,
         PinnedImages = ["a.example/x:1", "b.example/y:2"],
