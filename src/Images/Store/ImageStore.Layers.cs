@@ -125,7 +125,8 @@ public sealed partial class ImageStore
     private StoredLayer? Unpack(LayerWork work, LayerClaim claim, Stream stream, CancellationToken cancellation)
     {
         var directory = _files.MakeWork();
-        var isVisible = false;
+        string? visible = null;
+        var isDone = false;
         try
         {
             var meter = new ProgressMeter(work.Source, work.Progress, cancellation);
@@ -136,7 +137,7 @@ public sealed partial class ImageStore
             _files.Sync();
             _options.Reach(StoreStep.LayerSynced);
             Files.RenameAt2(_files.Work, Path.GetFileName(directory), _files.Layers, record.Name, RenameFlags.NoReplace);
-            isVisible = true;
+            visible = record.Name;
             _options.Reach(StoreStep.LayerRenamed);
             Files.Fsync(_files.Layers);
             lock (_gate)
@@ -145,6 +146,7 @@ public sealed partial class ImageStore
                 work.Leases.Add(record.Name);
             }
 
+            isDone = true;
             return record;
         }
         catch (LayerTakenException)
@@ -153,7 +155,13 @@ public sealed partial class ImageStore
         }
         finally
         {
-            if (!isVisible)
+            if (!isDone && visible is not null)
+            {
+                // What is removed must not be seen half removed.
+                Files.RenameAt2(_files.Layers, visible, _files.Work, Path.GetFileName(directory));
+            }
+
+            if (!isDone)
             {
                 TreeRemoval.Remove(directory);
             }
@@ -163,14 +171,13 @@ public sealed partial class ImageStore
     private static StoredLayer Describe(LayerWork work, UnpackedLayer result, string directory)
     {
         using var top = Files.Open(directory, OpenFlags.Directory | OpenFlags.NoFollow);
-        using var content = Files.OpenAt(top, StoreFiles.LayerContentName, OpenFlags.Directory | OpenFlags.NoFollow);
-        var usage = TreeUsage.Measure(content);
+        var usage = DiskUsage.Measure(Path.Combine(directory, StoreFiles.LayerContentName))!;
         var record = new StoredLayer
         {
             Name = result.IsCompleted ? work.ChainName : work.DiffName,
             DiffId = work.Source.DiffId.ToString(),
-            Bytes = usage.Bytes,
-            Inodes = usage.Inodes,
+            Bytes = (long)usage.Bytes,
+            Inodes = (long)usage.Inodes,
             Root = result.Root,
             HidesAll = result.HidesAll,
         };

@@ -1,4 +1,3 @@
-using Crisp.Images.Layers;
 using Crisp.Images.Store;
 
 namespace Crisp.Images;
@@ -17,8 +16,7 @@ public sealed partial class ImageStore
             layers = [.. _layers.Values.Select(l => l.Record)];
         }
 
-        var usage = _files.MeasureRest(layers.Select(l => l.Name));
-        usage = layers.Aggregate(usage, (sum, l) => sum + new TreeUsage(l.Bytes, l.Inodes));
-        return new StoreUsage(Mountpoint, usage.Bytes, usage.Inodes, DateTimeOffset.UtcNow);
+        var (bytes, inodes) = _files.MeasureRest(layers.Select(l => l.Name));
+        return new StoreUsage(Mountpoint, bytes + layers.Sum(l => l.Bytes), inodes + layers.Sum(l => l.Inodes), DateTimeOffset.UtcNow);
     }
 }

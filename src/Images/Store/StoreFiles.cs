@@ -1,6 +1,5 @@
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
-using Crisp.Images.Layers;
 using Crisp.Linux;
 
 namespace Crisp.Images.Store;
@@ -8,7 +7,8 @@ namespace Crisp.Images.Store;
 /// <summary>
 /// The store's directories, all of mode 0700 on one filesystem: <c>blobs</c> (configs and manifests, HEX), <c>images</c>
 /// (records, HEX.json), <c>layers</c> (NAME/fs and NAME/layer.json), <c>work</c> (half-made things, emptied at start),
-/// <c>ingest</c> (downloads that may go on after a death) and <c>damaged</c> (what could not be read). Things appear by rename, after they are on the disk.
+/// <c>ingest</c> (downloads that may go on after a death) and <c>damaged</c> (what could not be read). Things appear by
+/// rename, after they are on the disk.
 /// </summary>
 internal sealed class StoreFiles : IDisposable
 {
@@ -18,6 +18,7 @@ internal sealed class StoreFiles : IDisposable
     private const string DamagedName = "damaged";
     private const string TemporarySuffix = ".tmp";
     private const int MaxRecord = 16 << 20;
+    private const int BlockSize = 512;
     private readonly SyncGate _sync;
     private int _names;
 
@@ -135,24 +136,19 @@ internal sealed class StoreFiles : IDisposable
     }
 
     /// <summary>What everything but the content of layers takes; that is counted once, when it is made.</summary>
-    internal TreeUsage MeasureRest(IEnumerable<string> layers)
+    internal (long Bytes, long Inodes) MeasureRest(IEnumerable<string> layers)
     {
-        var usage = TreeUsage.Of(Files.Status(Top)) + TreeUsage.Of(Files.Status(Layers));
-        foreach (var directory in (FileDescriptor[])[Blobs, Images, Damaged, Work, Ingest])
+        var own = layers.SelectMany(name => (string[])[name, $"{name}/{LayerRecordName}"]).Prepend(".")
+            .Select(path => Files.TryStatusAt(Layers, path, out _)).OfType<FileStatus>()
+            .Prepend(Files.Status(Top)).ToList();
+        var (bytes, inodes) = (own.Sum(s => s.Blocks * BlockSize), (long)own.Count);
+        foreach (var name in (string[])["blobs", "images", "work", "ingest", DamagedName])
         {
-            usage += TreeUsage.Measure(directory);
+            var usage = DiskUsage.Measure(System.IO.Path.Combine(Path, name))!;
+            (bytes, inodes) = (bytes + (long)usage.Bytes, inodes + (long)usage.Inodes);
         }
 
-        foreach (var name in layers)
-        {
-            foreach (var path in (string[])[name, $"{name}/{LayerRecordName}"])
-            {
-                // It may be removed meanwhile.
-                usage += Files.TryStatusAt(Layers, path, out _) is { } status ? TreeUsage.Of(status) : default;
-            }
-        }
-
-        return usage;
+        return (bytes, inodes);
     }
 
     public void Dispose()
