@@ -15,19 +15,22 @@ internal sealed class ImageImportServer(ImageStore store) : ImageImports.ImageIm
         ImportImageRequest request, IServerStreamWriter<ImportImageResponse> responseStream, ServerCallContext context)
     {
         var events = Channel.CreateBounded<LayerProgress>(new BoundedChannelOptions(Backlog) { FullMode = BoundedChannelFullMode.DropOldest });
-        var import = Task.Run(() => ImportAsync(request, events.Writer, context.CancellationToken), CancellationToken.None);
-        await foreach (var progress in events.Reader.ReadAllAsync(CancellationToken.None))
-        {
-            // A caller that has gone ends the import by its token, and the import's end ends this.
-            if (!context.CancellationToken.IsCancellationRequested)
-            {
-                await responseStream.WriteAsync(new ImportImageResponse { Progress = progress }, CancellationToken.None);
-            }
-        }
-
-        foreach (var image in await import)
+        var telling = TellAsync(events.Reader, responseStream, context.CancellationToken);
+        var images = await Task.Run(() => ImportAsync(request, events.Writer, context.CancellationToken), CancellationToken.None);
+        await telling;
+        foreach (var image in images)
         {
             await responseStream.WriteAsync(new ImportImageResponse { Image = ImageView.Imported(image) }, context.CancellationToken);
+        }
+    }
+
+    // Ends when the import does. A caller that has gone ends the import by its token.
+    private static async Task TellAsync(
+        ChannelReader<LayerProgress> events, IServerStreamWriter<ImportImageResponse> responseStream, CancellationToken cancellation)
+    {
+        await foreach (var progress in events.ReadAllAsync(cancellation))
+        {
+            await responseStream.WriteAsync(new ImportImageResponse { Progress = progress }, cancellation);
         }
     }
 

@@ -250,7 +250,8 @@ internal sealed class TarReader(Stream stream, TarLimits limits)
             var count = stream.Read(_buffer, _end, BufferLength - _end);
             if (count == 0)
             {
-                return _end == 0 ? false : throw Truncated();
+                return _end == 0 ? false
+                    : throw (_consumed == 0 ? ImageException.Bad("It is shorter than a header, and so no tar archive.") : Truncated());
             }
 
             _end += count;

@@ -123,7 +123,9 @@ public sealed class TarReaderTests
     {
         { "checksum", new TarBuilder().Header("a", '0', 0, 0).ToArray().Select((b, i) => i == 0 ? (byte)'b' : b).ToArray() },
         { "half of its end marker", [.. new byte[512], .. new TarBuilder().File("a").ToArray()] },
-        { "truncated", new TarBuilder().File("a").ToArray()[..300] },
+        { "no tar archive", new TarBuilder().File("a").ToArray()[..300] },
+        { "truncated", new TarBuilder().File("a").ToArray()[..515] },
+        { "truncated", new TarBuilder().File("a").File("b").ToArray()[..1300] },
         { "type 0x56", new TarBuilder().Header("volume", 'V', 0, 0).ToArray() },
         { "user or group id", new TarBuilder { Owner = (0, 4294967295) }.Header("a", '0', 0, 0, change: b => { b.AsSpan(116, 8).Clear(); b[116] = 0x80; b.AsSpan(120, 4).Fill(0xFF); }).ToArray() },
         { "octal", new TarBuilder().Header("a", '0', 0, 0, change: b => b[100] = (byte)'x').ToArray() },
