@@ -22,7 +22,7 @@ fi
 # tools, a static busybox for root filesystems, CNI plugins and what they call. Without root or apt, the tests that need them
 # skip and say so.
 need=()
-for want in cc:gcc clang:clang zlib:zlib1g-dev busybox:busybox-static umoci:umoci skopeo:skopeo ip:iproute2 jq:jq \
+for want in cc:gcc clang:clang zlib:zlib1g-dev busybox:busybox-static umoci:umoci skopeo:skopeo ip:iproute2 jq:jq runc:runc \
 	iptables:iptables cni:containernetworking-plugins; do
 	program=${want%%:*} package=${want##*:}
 	if [ "$program" = zlib ]; then

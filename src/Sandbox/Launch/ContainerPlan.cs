@@ -50,7 +50,7 @@ internal sealed class ContainerPlan
 
         var masks = new ProtectionSteps(_builder, _tree, Spec);
         EnterRoot(masks);
-        devices.Attach(_tree);
+        devices.Attach(_tree, _input.Facts.HasKcore);
         var mounts = new MountSteps(_builder, _tree, _input);
         mounts.Attach(proc: false);
         EnterSharedPidNamespace();

@@ -66,13 +66,13 @@ internal sealed class DeviceSteps
     }
 
     /// <summary>Mounts it on the real directory /dev, and makes what the container's root owns there.</summary>
-    internal void Attach(RootTree tree)
+    internal void Attach(RootTree tree, bool hasKcore)
     {
         _builder.Label("Mount /dev").MoveMount(Devfs, tree.MountPoint("dev", isFile: false, real: true));
         tree.Covered("dev");
         foreach (var (name, target) in _links)
         {
-            if (_made.Add($"dev/{name}"))
+            if ((name != "core" || hasKcore) && _made.Add($"dev/{name}"))
             {
                 _builder.SymlinkAt(target, Devfs, name);
             }

@@ -14,7 +14,7 @@ namespace Crisp.Sandbox.Tests.Launch;
 /// </summary>
 public sealed class PlanTextTests
 {
-    private static readonly LaunchFacts s_v2 = new(CgroupVersion.V2, [], LastCapability: 40);
+    private static readonly LaunchFacts s_v2 = new(CgroupVersion.V2, [], LastCapability: 40, HasKcore: true);
 
     private static readonly LaunchFacts s_v1 = new(
         CgroupVersion.V1,
@@ -23,7 +23,8 @@ public sealed class PlanTextTests
             new CgroupV1Hierarchy("cpu,cpuacct", ["cpu", "cpuacct"], null),
             new CgroupV1Hierarchy("memory", ["memory"], null),
         ],
-        LastCapability: 40);
+        LastCapability: 40,
+        HasKcore: true);
 
     [Theory]
     [InlineData("simple", "simple.json", "pod.json", CgroupVersion.V2)]
