@@ -20,6 +20,7 @@ internal sealed class EventLoop : IDisposable
     private readonly Lock _gate = new();
     private readonly List<Watch?> _watches = [null];
     private readonly List<LoopTimer> _timers = [];
+    private readonly HeapTrim _heap = new();
     private List<Action> _posted = [];
     private List<Action> _taken = [];
     private uint _generation;
@@ -82,6 +83,7 @@ internal sealed class EventLoop : IDisposable
             }
 
             RunTimers();
+            _heap.AfterWork();
         }
     }
 
