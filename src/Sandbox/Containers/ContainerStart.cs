@@ -73,8 +73,17 @@ internal static class ContainerStart
         var (process, at, pipes) = launched;
         container.Started(process, at);
         container.Descriptors.Stdin = pipes.Stdin;
-        container.Log = OpenLog(pod, container, pipes);
         pod.Reaper.Watch(process.Pid, process.Pidfd, exit => ContainerEnd.Begin(pod, container, exit));
+        try
+        {
+            container.Log = OpenLog(pod, container, pipes);
+        }
+        catch (LinuxException e)
+        {
+            // No descriptors left, for example. A container that nobody listens to would stop at its first full pipe.
+            Diagnostics.Say($"The container {container.Id} is killed, since its log cannot be carried: {e.Message}");
+            Linux.Processes.PidfdSendSignal(process.Pidfd, Signals.Kill);
+        }
     }
 
     private static LogPump? OpenLog(Pod pod, Container container, StandardPipes pipes)

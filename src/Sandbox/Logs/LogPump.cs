@@ -20,7 +20,7 @@ internal sealed class LogPump : IDisposable
     private readonly LogSource[] _sources;
     private readonly Epoll _epoll = new();
     private readonly EventFd _wake = new();
-    private List<Action<Exception?>> _reopen = [];
+    private readonly List<Action<Exception?>> _reopen = [];
     private Action? _drained;
     private TimeSpan _pause = _shortestPause;
     private bool _abandoned;
@@ -139,12 +139,9 @@ internal sealed class LogPump : IDisposable
         _wake.Drain();
         lock (_gate)
         {
-            var reopen = _reopen;
-            if (reopen.Count > 0)
-            {
-                _reopen = [];
-            }
-
+            // Never the list itself: others add to it as soon as the gate is open.
+            List<Action<Exception?>> reopen = [.. _reopen];
+            _reopen.Clear();
             return (reopen, _drained is not null);
         }
     }

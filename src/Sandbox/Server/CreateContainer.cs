@@ -17,13 +17,25 @@ internal sealed partial class SandboxService
         {
             var spec = ParseContainer(request.SpecJson);
             ContainerCreation.Check(_pod, spec, descriptors.Length);
-            ContainerCreation.Begin(_pod, spec, descriptors, container => call.Answer(Describe(container)), call.Fail);
+            ContainerCreation.Begin(_pod, spec, descriptors, container => Created(call, container), call.Fail);
         }
         catch
         {
             Array.ForEach(descriptors, static d => d.Dispose());
             throw;
         }
+    }
+
+    private void Created(Call call, Container container)
+    {
+        if (call.IsAbandoned)
+        {
+            // A daemon that died meanwhile has no record of it, and the next one may have asked for the state already.
+            ContainerDeletion.Begin(_pod, container, static () => { }, e => Diagnostics.Say(e.Message));
+            return;
+        }
+
+        call.Answer(Describe(container));
     }
 
     private static ContainerSpec ParseContainer(ByteString json)

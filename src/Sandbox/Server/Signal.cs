@@ -23,7 +23,13 @@ internal sealed partial class SandboxService
         // One that has ended already is no error: the signal came a moment too late, and what it was to do is done.
         if (request.ExecId.Length > 0)
         {
-            Send(container.Execs.Find(request.ExecId)?.Pidfd, request.Signal);
+            var exec = container.Execs.Find(request.ExecId);
+            if (exec is { Pid: 0 })
+            {
+                throw new SandboxException(RpcCode.FailedPrecondition, $"The exec {exec.Id} is still being started.");
+            }
+
+            Send(exec?.Pidfd, request.Signal);
         }
         else
         {

@@ -53,6 +53,26 @@ public sealed class LogPumpTests : IDisposable
     }
 
     [Fact]
+    public void ReopeningFromManySidesAtOnce_LosesNoLine()
+    {
+        var run = Start("0.log");
+        const int Lines = 100_000;
+        var writer = new Writer(run.Stdout, Lines);
+        var sides = Enumerable.Range(0, 4).Select(_ => new Thread(() =>
+        {
+            while (!writer.HasEnded(TimeSpan.Zero))
+            {
+                run.Reopen();
+            }
+        })).ToList();
+        sides.ForEach(s => s.Start());
+        sides.ForEach(s => s.Join());
+        run.End();
+        Assert.Null(writer.Error);
+        Assert.Equal(Enumerable.Range(0, Lines).Select(i => $"{i}"), File.ReadLines(_directory.File("0.log")).Select(l => l.Split(' ')[3]));
+    }
+
+    [Fact]
     public void FullDisk_MakesTheWriterWaitAndLosesNothing()
     {
         Assert.SkipUnless(Environment.IsPrivilegedProcess, "Mounting a small disk needs root.");

@@ -165,7 +165,8 @@ public sealed class PodTests
             }
         }
 
-        await pod.Client.WaitAsync(id);
+        var exit = await pod.Client.WaitAsync(id);
+        Assert.True(exit.ExitCode == 0, $"{exit} {pod.Words}");
         var numbers = rotated.Append(path).Where(File.Exists).SelectMany(File.ReadLines).Select(l => int.Parse(l.Split(' ')[3]));
         Assert.Equal(Enumerable.Range(1, 300_000), numbers);
     }
