@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using Crisp.Cri.V1;
+using Google.Protobuf.Collections;
 
 namespace Crisp.CriServer.CommandLine;
 
@@ -44,6 +45,6 @@ internal static class ImagesCommand
         return table.ToString();
     }
 
-    private static IEnumerable<string> Names(Image image)
+    private static RepeatedField<string> Names(Image image)
         => image.RepoTags.Count > 0 ? image.RepoTags : image.RepoDigests.Count > 0 ? image.RepoDigests : ["<none>"];
 }

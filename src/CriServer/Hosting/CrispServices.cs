@@ -43,6 +43,7 @@ internal static class CrispServices
         services.AddSingleton<ProcessMetrics>();
         services.AddSingleton<RuntimeServer>();
         services.AddSingleton<ImageServer>();
+        services.AddHostedService<HeapTrim>();
         services.AddSingleton<ImageImportServer>();
         services.AddSingleton<ImagePullServer>();
         return services;

@@ -1,4 +1,3 @@
-using Crisp.Images.Tests.Builders;
 using Crisp.Images.Tests.Registry;
 using Xunit;
 

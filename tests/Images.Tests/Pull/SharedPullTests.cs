@@ -1,5 +1,4 @@
 using Crisp.Images.Tests.Registry;
-using Microsoft.AspNetCore.Http;
 using Xunit;
 
 namespace Crisp.Images.Tests.Pull;

@@ -61,7 +61,8 @@ internal static class RunCommand
             }
             catch (OperationCanceledException)
             {
-                await client.Runtime.StopContainerAsync(new StopContainerRequest { ContainerId = run.ContainerId, Timeout = StopSeconds });
+                await client.Runtime.StopContainerAsync(
+                    new StopContainerRequest { ContainerId = run.ContainerId, Timeout = StopSeconds }, cancellationToken: CancellationToken.None);
                 throw;
             }
 
