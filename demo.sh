@@ -110,12 +110,6 @@ note_namespaces > "$namespaces"
 step "Inside: a command, as the container sees itself"
 run "$crisp" exec shell sh -c 'echo "I am process $$ of $(ls -d /proc/[0-9]* | wc -l), $(id -un), on $(uname -r)"; mount | grep " / "'
 
-memory() { awk '/^Rss|^Pss:|^Private_Dirty/ { printf "%s %.1f MB  ", $1, $2 / 1024 } END { print "" }' "/proc/$1/smaps_rollup"; }
-sandbox=$(pgrep -f "crisp-sandbox .*$work" | head -n 1)
-step "Memory"
-say "crisp serve    $(memory "$daemon")"
-say "crisp-sandbox  $(memory "$sandbox")"
-
 step "kill -9 of the daemon, while the pod writes numbered lines"
 lines() { find "$work/root/logs" -name 'counter.log*' -exec cat {} + | wc -l; }
 before=$(lines)
@@ -129,9 +123,15 @@ run "$crisp" ps
 run "$crisp" exec shell echo "still here"
 
 step "Not one line lost"
-"$crisp" stop counter > /dev/null
+"$crisp" stop --time 1 counter > /dev/null
 "$crisp" logs counter | awk '$1 == "line" { if ($2 != n) { print "line " n " is missing"; exit 1 } n++ } END { print "   lines 0 to " n - 1 ", none missing" }' \
 	|| fail "a line was lost"
+
+memory() { awk '/^Rss|^Pss:|^Private_Dirty/ { printf "%s %.1f MB  ", $1, $2 / 1024 } END { print "" }' "/proc/$1/smaps_rollup"; }
+sandbox=$(pgrep -f "crisp-sandbox .*$work" | head -n 1)
+step "Memory"
+say "crisp serve    $(memory "$daemon")"
+say "crisp-sandbox  $(memory "$sandbox")"
 
 step "All of it goes"
 run "$crisp" rm --all --force
@@ -140,7 +140,7 @@ kill "$daemon"
 wait "$daemon" || fail "crisp serve ended with $?"
 daemon=
 rm -rf "$work"
-left=$(remains)
+left=$(remains || true)
 [ -z "$left" ] || fail "left over:"$'\n'"$left"
 say "no process, mount, namespace ($(wc -l < "$namespaces") were there), cgroup, socket or file is left"
 printf '\n%sdone%s in %d s\n' "$bold" "$plain" "$SECONDS"
