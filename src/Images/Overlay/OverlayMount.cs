@@ -73,11 +73,12 @@ public static partial class OverlayMount
         }
     }
 
-    // overlayfs refuses to merge fewer than two layers without an upper one; a read-only bind shows the same.
+    // overlayfs refuses to merge fewer than two layers without an upper one; a read-only bind shows the same. Where systemd
+    // shares all mounts, so would the copy, and a container's mounts upon it would appear on the node.
     private static FileDescriptor SingleLayer(string layer)
     {
         var mount = Mounts.OpenTree(FileDescriptor.CurrentDirectory, layer, OpenTreeFlags.Clone);
-        Mounts.MountSetAttr(mount, MountAttributes.ReadOnly);
+        Mounts.MountSetAttr(mount, MountAttributes.ReadOnly, propagation: MountFlags.Private);
         return mount;
     }
 

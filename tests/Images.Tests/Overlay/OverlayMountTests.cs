@@ -82,6 +82,28 @@ public sealed class OverlayMountTests : IDisposable
         }
     }
 
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    public void Overlay_OfSharedFilesystems_IsPrivate(int count)
+    {
+        var layers = Layers(count);
+        var place = _directory.MakeDirectory("place");
+        var line = InNamespaceWithSharedMounts(() =>
+        {
+            // Upon a private mount: what is attached to a shared one becomes shared by that.
+            Mounts.Mount("place", place, "tmpfs", MountFlags.None);
+            Mounts.Mount(null, place, null, MountFlags.Private);
+            Directory.CreateDirectory(Path.Combine(place, "image"));
+            using var mount = OverlayMount.Create(layers, null, null);
+            Mounts.MoveMount(mount, "", FileDescriptor.CurrentDirectory, Path.Combine(place, "image"), MoveMountFlags.FromEmptyPath);
+            return File.ReadLines("/proc/thread-self/mountinfo").Single(l => l.Contains($" {place}/image ", StringComparison.Ordinal));
+        });
+
+        Assert.DoesNotContain("shared:", line, StringComparison.Ordinal);
+        Assert.DoesNotContain("master:", line, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void LayerThatIsMissing_IsNamed()
     {
@@ -117,6 +139,22 @@ public sealed class OverlayMountTests : IDisposable
             File.WriteAllText(Path.Combine(layer, "shared"), $"{i}");
             return layer;
         })];
+
+    /// <summary>As on a node with systemd, on a thread that ends afterwards.</summary>
+    private static string InNamespaceWithSharedMounts(Func<string> action)
+    {
+        var task = new Task<string>(
+            () =>
+            {
+                Namespaces.Unshare(NamespaceFlags.Mount);
+                Mounts.Mount(null, "/", null, MountFlags.Recursive | MountFlags.Private);
+                Mounts.Mount(null, "/", null, MountFlags.Recursive | MountFlags.Shared);
+                return action();
+            },
+            TaskCreationOptions.LongRunning);
+        task.Start(TaskScheduler.Default);
+        return task.GetAwaiter().GetResult();
+    }
 
     private static IEnumerable<string> Names(FileDescriptor mount)
     {

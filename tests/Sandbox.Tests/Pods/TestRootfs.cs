@@ -33,6 +33,11 @@ internal sealed class TestRootfs
 
     public string Path { get; }
 
-    /// <summary>A detached mount of it.</summary>
-    public FileDescriptor Open() => Mounts.OpenTree(FileDescriptor.CurrentDirectory, Path, OpenTreeFlags.Clone);
+    /// <summary>A detached mount of it, private as the daemon's: pivot_root(2) refuses a shared one, and systemd shares all.</summary>
+    public FileDescriptor Open()
+    {
+        var mount = Mounts.OpenTree(FileDescriptor.CurrentDirectory, Path, OpenTreeFlags.Clone);
+        Mounts.MountSetAttr(mount, MountAttributes.None, propagation: MountFlags.Private);
+        return mount;
+    }
 }
