@@ -19,7 +19,7 @@ public static partial class ContainerSpecBuilder
             .Select((target, number) => new AnonymousVolume(target, input.Directories.Volume(number)))];
     }
 
-    /// <summary>The kernel's filesystems, the pod's files, the image's volumes, then the request's mounts by their depth.</summary>
+    /// <summary>By their depth; in the same depth the kernel's filesystems, the pod's files, the image's volumes, the request's mounts.</summary>
     private static List<MountSpec> Mounts(ContainerSpecInput input)
     {
         var asked = input.Config.Mounts.Select(m => Mount(m, input)).ToList();
@@ -30,8 +30,9 @@ public static partial class ContainerSpecBuilder
         });
         var own = Kernel(input).Concat(PodFiles(input)).Where(m => asked.TrueForAll(a => a.Target != m.Target)).ToList();
 
-        // A mount on /a/b must come after one on /a; in the same depth the request's order holds.
-        return [.. own, .. volumes.Concat(asked).OrderBy(m => m.Target.Count(c => c == '/'))];
+        // A mount on /a/b must come after one on /a: the node's /dev still gets the container's own /dev/pts, and /etc/hosts
+        // lies on a volume that is mounted on /etc.
+        return [.. own.Concat(volumes).Concat(asked).OrderBy(m => m.Target.Count(c => c == '/'))];
     }
 
     private static IEnumerable<MountSpec> Kernel(ContainerSpecInput input)

@@ -14,14 +14,15 @@ public sealed class ContainerMountsTests : IDisposable
     public void Dispose() => _directory.Dispose();
 
     [Fact]
-    public void Mounts_OfTheKernelComeFirstAndThoseOfTheRequestByDepth()
+    public void Mounts_ComeByDepthAndTheKernelsFirst()
     {
         var spec = SpecInputs.Build(
             c => c.Mounts.AddRange([Mount("/a/b/c"), Mount("/a"), Mount("/a/b"), Mount("/z")]), i => i with { Volumes = ["/v/w", "/a"] });
         Assert.Equal(
             [
-                "/proc", "/sys", "/sys/fs/cgroup", "/dev/pts", "/dev/mqueue", "/dev/shm", "/etc/hosts", "/etc/hostname", "/etc/resolv.conf",
-                "/a", "/z", "/v/w", "/a/b", "/a/b/c",
+                "/proc", "/sys", "/a", "/z",
+                "/dev/pts", "/dev/mqueue", "/dev/shm", "/etc/hosts", "/etc/hostname", "/etc/resolv.conf", "/v/w", "/a/b",
+                "/sys/fs/cgroup", "/a/b/c",
             ],
             spec.Mounts.Select(m => m.Target));
     }
