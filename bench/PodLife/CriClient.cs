@@ -4,7 +4,7 @@ using Grpc.Net.Client;
 
 namespace Crisp.PodLife;
 
-/// <summary>CRI's RuntimeService over a unix socket.</summary>
+/// <summary>CRI's services over a unix socket.</summary>
 internal sealed class CriClient : IDisposable
 {
     private readonly GrpcChannel _channel;
@@ -27,9 +27,12 @@ internal sealed class CriClient : IDisposable
             },
         });
         Runtime = new RuntimeService.RuntimeServiceClient(_channel);
+        Images = new ImageService.ImageServiceClient(_channel);
     }
 
     public RuntimeService.RuntimeServiceClient Runtime { get; }
+
+    public ImageService.ImageServiceClient Images { get; }
 
     public void Dispose() => _channel.Dispose();
 }

@@ -21,13 +21,13 @@ internal sealed class Timings
     public string ToTable()
     {
         var table = new StringBuilder();
-        table.Append(CultureInfo.InvariantCulture, $"{"call",-20}{"runs",6}{"min",9}{"median",9}{"p95",9}{"max",9}\n");
+        table.Append(CultureInfo.InvariantCulture, $"{"call",-28}{"runs",6}{"min",9}{"median",9}{"p95",9}{"max",9}\n");
         foreach (var (call, samples) in _calls)
         {
             var sorted = samples.Order().ToArray();
             table.Append(
                 CultureInfo.InvariantCulture,
-                $"{call,-20}{sorted.Length,6}{sorted[0],9:0.00}{Quantile(sorted, 0.5),9:0.00}{Quantile(sorted, 0.95),9:0.00}{sorted[^1],9:0.00}\n");
+                $"{call,-28}{sorted.Length,6}{sorted[0],9:0.00}{Quantile(sorted, 0.5),9:0.00}{Quantile(sorted, 0.95),9:0.00}{sorted[^1],9:0.00}\n");
         }
 
         return table.ToString();
