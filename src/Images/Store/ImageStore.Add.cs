@@ -82,6 +82,8 @@ public sealed partial class ImageStore
         };
         var shown = stored.ManifestDigest is { } digest && manifest is null ? ReadBlob(digest) : content.Manifest.ToArray();
         var entry = Entry(stored, content.Config.ToArray(), shown);
+        // The names of all layers that have become visible since the last image.
+        Files.Fsync(_files.Layers);
         Write(stored);
         _options.Reach(StoreStep.ImageWritten);
         var losers = _snapshot.ById.Values.Where(e => e.Stored.Id != stored.Id).ToList();

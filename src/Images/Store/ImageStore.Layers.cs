@@ -22,8 +22,9 @@ public sealed partial class ImageStore
         var tasks = new List<Task<StoredLayer>>(sources.Count);
         for (var i = 0; i < sources.Count; i++)
         {
-            var work = new LayerWork(sources[i], DiffName(sources[i].DiffId), ChainName(chain[i]), [.. tasks], leases, progress);
-            tasks.Add(await BeginAsync(work, slots, failure));
+            var slot = new LayerSlot(slots);
+            var work = new LayerWork(sources[i], DiffName(sources[i].DiffId), ChainName(chain[i]), [.. tasks], leases, slot, progress);
+            tasks.Add(await BeginAsync(work, failure));
         }
 
         await Task.WhenAll(tasks).ContinueWith(_ => { }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
@@ -41,7 +42,7 @@ public sealed partial class ImageStore
     /// Begins in order from the lowest layer up and lets no more begin than there are slots: a layer that waits for those
     /// beneath can only wait for one that runs.
     /// </summary>
-    private async Task<Task<StoredLayer>> BeginAsync(LayerWork work, SemaphoreSlim slots, CancellationTokenSource failure)
+    private async Task<Task<StoredLayer>> BeginAsync(LayerWork work, CancellationTokenSource failure)
     {
         lock (_gate)
         {
@@ -53,7 +54,7 @@ public sealed partial class ImageStore
 
         try
         {
-            await slots.WaitAsync(failure.Token);
+            await work.Slot.TakeAsync(failure.Token);
         }
         catch (OperationCanceledException)
         {
@@ -74,7 +75,7 @@ public sealed partial class ImageStore
                 }
                 finally
                 {
-                    slots.Release();
+                    work.Slot.Release();
                 }
             },
             CancellationToken.None);
@@ -116,38 +117,27 @@ public sealed partial class ImageStore
     /// <returns>Null when another call makes the same layer, so that the caller must look again.</returns>
     private async Task<StoredLayer?> UnpackAsync(LayerWork work, LayerClaim claim, CancellationToken cancellation)
     {
-        using var stream = await work.Source.OpenAsync(cancellation);
-        // A thread of its own: unpacking is one long row of system calls, and may wait for the layers beneath.
-        return await Task.Factory.StartNew(
-            () => Unpack(work, claim, stream, cancellation), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
-    }
-
-    private StoredLayer? Unpack(LayerWork work, LayerClaim claim, Stream stream, CancellationToken cancellation)
-    {
+        var failures = _files.Sync.Failures;
         var directory = _files.MakeWork();
-        string? visible = null;
-        var isDone = false;
         try
         {
-            var meter = new ProgressMeter(work.Source, work.Progress, cancellation);
-            var result = LayerUnpacking.Run(
-                stream, work.Source, directory, work.Lowers.Count == 0, () => Lowers(work, claim, cancellation), _options.LayerLimits, meter.Read);
-            _options.Reach(StoreStep.LayerUnpacked);
-            var record = Describe(work, result, directory);
-            _files.Sync();
-            _options.Reach(StoreStep.LayerSynced);
-            Files.RenameAt2(_files.Work, Path.GetFileName(directory), _files.Layers, record.Name, RenameFlags.NoReplace);
-            visible = record.Name;
-            _options.Reach(StoreStep.LayerRenamed);
-            Files.Fsync(_files.Layers);
-            lock (_gate)
+            StoredLayer record;
+            using (var stream = await work.Source.OpenAsync(cancellation))
             {
-                _layers.Add(record.Name, new LayerState(record) { AwaitedSince = DateTimeOffset.UtcNow });
-                work.Leases.Add(record.Name);
+                // A thread of its own: unpacking is one long row of system calls, and may wait for the layers beneath.
+                record = await Task.Factory.StartNew(
+                    () => Unpack(work, claim, stream, directory, cancellation), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
             }
 
-            isDone = true;
-            return record;
+            // The disk works on alone: the next layer is unpacked meanwhile, and one sync serves all that are ready.
+            work.Slot.Release();
+            await _files.Sync.SyncAsync();
+            if (_files.Sync.Failures != failures)
+            {
+                throw new LinuxException("syncfs", Errno.EIO, _files.Path);
+            }
+
+            return Keep(work, record, directory);
         }
         catch (LayerTakenException)
         {
@@ -155,17 +145,32 @@ public sealed partial class ImageStore
         }
         finally
         {
-            if (!isDone && visible is not null)
-            {
-                // What is removed must not be seen half removed.
-                Files.RenameAt2(_files.Layers, visible, _files.Work, Path.GetFileName(directory));
-            }
-
-            if (!isDone)
-            {
-                TreeRemoval.Remove(directory);
-            }
+            TreeRemoval.Remove(directory);
         }
+    }
+
+    private StoredLayer Unpack(LayerWork work, LayerClaim claim, Stream stream, string directory, CancellationToken cancellation)
+    {
+        var meter = new ProgressMeter(work.Source, work.Progress, cancellation);
+        var result = LayerUnpacking.Run(
+            stream, work.Source, directory, work.Lowers.Count == 0, () => Lowers(work, claim, cancellation), _options.LayerLimits, meter.Read);
+        _options.Reach(StoreStep.LayerUnpacked);
+        return Describe(work, result, directory);
+    }
+
+    /// <summary>Makes a layer visible whose content is on the disk. Its name need not be there before an image wants it.</summary>
+    private StoredLayer Keep(LayerWork work, StoredLayer record, string directory)
+    {
+        _options.Reach(StoreStep.LayerSynced);
+        lock (_gate)
+        {
+            Files.RenameAt2(_files.Work, Path.GetFileName(directory), _files.Layers, record.Name, RenameFlags.NoReplace);
+            _layers.Add(record.Name, new LayerState(record) { AwaitedSince = DateTimeOffset.UtcNow });
+            work.Leases.Add(record.Name);
+        }
+
+        _options.Reach(StoreStep.LayerRenamed);
+        return record;
     }
 
     private static StoredLayer Describe(LayerWork work, UnpackedLayer result, string directory)
@@ -181,7 +186,7 @@ public sealed partial class ImageStore
             Root = result.Root,
             HidesAll = result.HidesAll,
         };
-        StoreFiles.Write(top, StoreFiles.LayerRecordName, JsonSerializer.SerializeToUtf8Bytes(record, StoreJson.Default.StoredLayer));
+        StoreFiles.WriteUnsynced(top, StoreFiles.LayerRecordName, JsonSerializer.SerializeToUtf8Bytes(record, StoreJson.Default.StoredLayer));
         return record;
     }
 

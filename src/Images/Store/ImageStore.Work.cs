@@ -14,6 +14,7 @@ public sealed partial class ImageStore
         string ChainName,
         IReadOnlyList<Task<StoredLayer>> Lowers,
         LayerLeases Leases,
+        LayerSlot Slot,
         IProgress<ImportProgress>? Progress);
 
     /// <summary>The layers that one call counts on. All members need the store's lock, except disposal, which takes it.</summary>
@@ -75,6 +76,26 @@ public sealed partial class ImageStore
             lock (store._gate)
             {
                 Release();
+            }
+        }
+    }
+
+    /// <summary>One of the image's places for unpacking. Released once, however often it is said.</summary>
+    private sealed class LayerSlot(SemaphoreSlim slots)
+    {
+        private int _held;
+
+        internal async Task TakeAsync(CancellationToken cancellation)
+        {
+            await slots.WaitAsync(cancellation);
+            _held = 1;
+        }
+
+        internal void Release()
+        {
+            if (Interlocked.Exchange(ref _held, 0) == 1)
+            {
+                slots.Release();
             }
         }
     }

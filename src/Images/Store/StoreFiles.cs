@@ -19,7 +19,6 @@ internal sealed class StoreFiles : IDisposable
     private const string TemporarySuffix = ".tmp";
     private const int MaxRecord = 16 << 20;
     private const int BlockSize = 512;
-    private readonly SyncGate _sync;
     private int _names;
 
     private StoreFiles(string path, FileDescriptor top)
@@ -32,7 +31,7 @@ internal sealed class StoreFiles : IDisposable
         Work = MakeDirectory("work");
         Ingest = MakeDirectory("ingest");
         Damaged = MakeDirectory(DamagedName);
-        _sync = new SyncGate(top);
+        Sync = new SyncGate(top);
     }
 
     internal string Path { get; }
@@ -80,8 +79,7 @@ internal sealed class StoreFiles : IDisposable
 
     internal string LayerPath(string name) => System.IO.Path.Combine(Path, "layers", name, LayerContentName);
 
-    /// <summary>On return everything that was written before the call is on the disk.</summary>
-    internal void Sync() => _sync.Sync();
+    internal SyncGate Sync { get; }
 
     /// <summary>Writes a file of one of the directories so that at any instant the old content or the new is there, whole.</summary>
     internal static void Write(FileDescriptor directory, string name, ReadOnlySpan<byte> content)
@@ -103,6 +101,13 @@ internal sealed class StoreFiles : IDisposable
 
         Files.RenameAt2(directory, temporary, directory, name);
         Files.Fsync(directory);
+    }
+
+    /// <summary>Writes a new file of a directory that is not visible yet and will be synced as a whole.</summary>
+    internal static void WriteUnsynced(FileDescriptor directory, string name, ReadOnlySpan<byte> content)
+    {
+        using var file = Files.OpenAt(directory, name, OpenFlags.WriteOnly | OpenFlags.Create | OpenFlags.Exclusive | OpenFlags.NoFollow, 0x180);
+        Files.WriteAll(file, content);
     }
 
     /// <summary>Removes a file where it is there.</summary>

@@ -10,23 +10,44 @@ namespace Crisp.Images.Store;
 internal sealed class SyncGate(FileDescriptor directory)
 {
     private readonly Lock _gate = new();
-    private long _asked;
-    private long _served;
+    private Task _running = Task.CompletedTask;
+    private Task? _next;
+    private int _failures;
 
-    /// <exception cref="LinuxException">Something written since the last call has not reached the disk.</exception>
-    internal void Sync()
+    /// <summary>
+    /// How many calls have failed. The kernel reports a write error once, to whoever asks first: who began to write before the
+    /// count changed may have lost something, although its own call succeeds.
+    /// </summary>
+    internal int Failures => Volatile.Read(ref _failures);
+
+    /// <summary>Ends when everything that was written before the call is on the disk.</summary>
+    /// <exception cref="LinuxException">Something has not reached the disk.</exception>
+    internal Task SyncAsync()
     {
-        var mine = Interlocked.Increment(ref _asked);
         lock (_gate)
         {
-            if (_served >= mine)
-            {
-                return;
-            }
+            // One that runs may have passed by what the caller wrote. The one after it serves all who come meanwhile.
+            return _next ??= Task.Run(() => RunAfterAsync(_running));
+        }
+    }
 
-            var serves = Volatile.Read(ref _asked);
+    private async Task RunAfterAsync(Task previous)
+    {
+        await previous.ContinueWith(_ => { }, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
+        lock (_gate)
+        {
+            _running = _next!;
+            _next = null;
+        }
+
+        try
+        {
             Files.Syncfs(directory);
-            _served = serves;
+        }
+        catch (LinuxException)
+        {
+            Interlocked.Increment(ref _failures);
+            throw;
         }
     }
 }

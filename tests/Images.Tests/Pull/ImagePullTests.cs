@@ -144,7 +144,7 @@ public sealed class ImagePullTests
     public async Task LayerThatNeedsThoseBeneath_WaitsWithoutItsConnection()
     {
         // The upper layer's own download is done long before the lower one's: it must neither block nor time out.
-        await using var fixture = await PullFixture.StartAsync(RegistryFixture.Options with { ProgressTimeout = TimeSpan.FromMilliseconds(600) });
+        await using var fixture = await PullFixture.StartAsync(RegistryFixture.Options with { ProgressTimeout = TimeSpan.FromSeconds(3) });
         var large = ServedImage.Large(1, 1 << 20).Archives[0];
         var served = new ServedImage(large, new TarBuilder().File("d/implicit", "x").ToArray()).On(fixture.Registry);
         fixture.Registry.FailOnce(served.LayerPath(0), async context =>
@@ -155,7 +155,7 @@ public sealed class ImagePullTests
             {
                 await context.Response.Body.WriteAsync(bytes.AsMemory(at, Math.Min(100_000, bytes.Length - at)));
                 await context.Response.Body.FlushAsync();
-                await Task.Delay(150);
+                await Task.Delay(400);
             }
         });
         await fixture.PullAsync();

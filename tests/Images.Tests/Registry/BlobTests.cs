@@ -43,11 +43,11 @@ public sealed class BlobTests
             {
                 await context.Response.Body.WriteAsync(_blob.AsMemory(i << 16, 1 << 16));
                 await context.Response.Body.FlushAsync();
-                await Task.Delay(100);
+                await Task.Delay(200);
             }
         });
-        // Altogether four times as long as a connection may be silent.
-        await CheckAsync(registry, RegistryFixture.Options with { ProgressTimeout = TimeSpan.FromMilliseconds(400) });
+        // Altogether longer than a connection may be silent.
+        await CheckAsync(registry, RegistryFixture.Options with { ProgressTimeout = TimeSpan.FromSeconds(2) });
         Assert.Single(registry.Requests);
     }
 
