@@ -24,6 +24,8 @@ public sealed record SandboxInfo
     /// <summary>What the network's plugins made, in CNI's words; null on the node's network.</summary>
     public JsonElement? CniResult { get; init; }
 
+    public required SandboxResources Resources { get; init; }
+
     public required SandboxSpec RuntimeSpec { get; init; }
 }
 

@@ -65,6 +65,7 @@ public sealed partial class RuntimeServer
             Privileged = security?.Privileged ?? false,
             Namespaces = NamespaceModesOf(options),
             Spec = SandboxSpecBuilder.Build(id, config, _node.DefaultCgroupParent),
+            Resources = SandboxResourcesOf(config.Linux?.Resources, config.Linux?.Overhead),
             RequestDigest = digest,
         };
         _node.SandboxRecords.Write(record);

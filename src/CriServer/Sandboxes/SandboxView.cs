@@ -58,6 +58,7 @@ public static class SandboxView
                 CgroupPath = record.Spec.CgroupPath,
                 Namespaces = sandbox.Link?.Namespaces ?? new Dictionary<string, string>(),
                 CniResult = record.Spec.NetworkNamespace ? node.Network.ResultOf(record.Id) : null,
+                Resources = record.Resources,
                 RuntimeSpec = record.Spec,
             },
             InfoJson.Default.SandboxInfo);

@@ -52,6 +52,9 @@ public sealed record SandboxRecord : IRecord
 
     public required SandboxSpec Spec { get; init; }
 
+    /// <summary>What the pod may use as a whole; for those who size by it, since the kubelet itself limits the pod's cgroup.</summary>
+    public SandboxResources Resources { get; init; } = new(new ResourcesSpec(), new ResourcesSpec());
+
     /// <summary>The pod's process, once it runs.</summary>
     public ProcessIdentity? Process { get; init; }
 
@@ -84,6 +87,10 @@ public sealed record SandboxName(string Name, string Uid, string Namespace, uint
 {
     public override string ToString() => $"{Name}_{Namespace}_{Uid}_{Attempt}";
 }
+
+/// <param name="Containers">The sum of the containers' resources, or the limits of the pod itself (KEP-2837).</param>
+/// <param name="Overhead">What the pod costs beside its containers.</param>
+public sealed record SandboxResources(ResourcesSpec Containers, ResourcesSpec Overhead);
 
 /// <summary>CRI NamespaceOption as the request had it, for status.</summary>
 public sealed record NamespaceModes

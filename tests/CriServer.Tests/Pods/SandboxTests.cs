@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Crisp.Cri.V1;
 using Grpc.Core;
 using Xunit;
@@ -161,6 +162,44 @@ public sealed class SandboxTests(PodNode node) : IClassFixture<PodNode>
         await Invariants.CheckAsync(node);
         await Task.WhenAll(ids.Select(node.RemovePodAsync));
         await Invariants.CheckAsync(node);
+    }
+
+    [Fact]
+    public async Task UpdateResources_IsNotedAndOutlivesTheDaemon()
+    {
+        PodNode.Require();
+        var id = await node.RunPodAsync(c => c.Linux.Resources = new LinuxContainerResources { MemoryLimitInBytes = 1000 });
+        Assert.Equal((1000, 0), await ResourcesAsync(id));
+        await UpdateAsync(id, 2000, 30);
+        await node.Daemon.KillAsync();
+        await node.Daemon.StartAgainAsync();
+        Assert.Equal((2000, 30), await ResourcesAsync(id));
+        Assert.Equal(StatusCode.InvalidArgument, (await PodNode.RefusedAsync(() => UpdateAsync(id, -7, 0))).Code);
+        await node.StopPodAsync(id);
+        Assert.Equal(StatusCode.FailedPrecondition, (await PodNode.RefusedAsync(() => UpdateAsync(id, 2000, 30))).Code);
+        await node.RemovePodAsync(id);
+        Assert.Equal(StatusCode.NotFound, (await PodNode.RefusedAsync(() => UpdateAsync(id, 2000, 30))).Code);
+    }
+
+    [Fact]
+    public async Task RuntimeConfig_MayBeUpdated() => Assert.NotNull(
+        await node.Runtime.UpdateRuntimeConfigAsync(new UpdateRuntimeConfigRequest { RuntimeConfig = new RuntimeConfig { NetworkConfig = new NetworkConfig { PodCidr = "10.0.0.0/24" } } }));
+
+    private async Task UpdateAsync(string id, long memory, long overhead) => await node.Runtime.UpdatePodSandboxResourcesAsync(new UpdatePodSandboxResourcesRequest
+    {
+        PodSandboxId = id,
+        Resources = new LinuxContainerResources { MemoryLimitInBytes = memory },
+        Overhead = new LinuxContainerResources { MemoryLimitInBytes = overhead },
+    });
+
+    private async Task<(long Containers, long Overhead)> ResourcesAsync(string id)
+    {
+        var status = await node.Runtime.PodSandboxStatusAsync(new PodSandboxStatusRequest { PodSandboxId = id, Verbose = true });
+        using var info = JsonDocument.Parse(status.Info["info"]);
+        var resources = info.RootElement.GetProperty("resources");
+        return (Memory("containers"), Memory("overhead"));
+
+        long Memory(string name) => resources.GetProperty(name).TryGetProperty("memoryLimit", out var limit) ? limit.GetInt64() : 0;
     }
 
     private async Task<ListPodSandboxResponse> ListAsync(Action<PodSandboxFilter> change)

@@ -20,6 +20,7 @@ internal static class Records
         Privileged = true,
         Namespaces = new NamespaceModes { Network = Cri.V1.NamespaceMode.Node, User = Cri.V1.NamespaceMode.Pod },
         Spec = new SandboxSpec { Id = "x", CgroupPath = "crisp/x", UidMappings = [new IdMapSpec(0, 100000, 65536)] },
+        Resources = new SandboxResources(new ResourcesSpec { MemoryLimit = 1 << 20 }, new ResourcesSpec { CpuShares = 2 }),
         Process = new ProcessIdentity(42, 4711, "boot"),
         RequestDigest = "digest",
         Answered = true,
