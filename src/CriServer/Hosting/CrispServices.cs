@@ -41,6 +41,7 @@ internal static class CrispServices
         services.AddSingleton<DaemonMetrics>();
         services.AddSingleton<StateMetrics>();
         services.AddSingleton<ProcessMetrics>();
+        services.AddSingleton<ImageMetrics>();
         services.AddSingleton<RuntimeServer>();
         services.AddSingleton<ImageServer>();
         services.AddHostedService<HeapTrim>();

@@ -47,6 +47,7 @@ internal static class MetricsEndpoint
         // Made here, so that they are there when the first reading asks all who have something to tell.
         app.Services.GetRequiredService<StateMetrics>();
         app.Services.GetRequiredService<ProcessMetrics>();
+        app.Services.GetRequiredService<ImageMetrics>();
         var metrics = app.Services.GetRequiredService<DaemonMetrics>();
         app.MapWhen(
             context => context.Features.Get<Connection>() is not null,

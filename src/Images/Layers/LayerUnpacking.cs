@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Crisp.Images.Archives;
 
 namespace Crisp.Images.Layers;
@@ -21,6 +22,7 @@ internal static class LayerUnpacking
     internal static UnpackedLayer Run(
         Stream stream, LayerSource source, string directory, bool isLowest, Func<IReadOnlyList<string>> lowers, TarLimits limits, Action<long> read)
     {
+        var start = Stopwatch.GetTimestamp();
         try
         {
             using var packed = new HashingStream(stream, source.Size, read);
@@ -36,6 +38,7 @@ internal static class LayerUnpacking
 
             applier.Finish();
             CheckDigests(source, content.Finish(), packed);
+            ImageMeters.LayerUnpacked(start, packed.Count);
             return new UnpackedLayer(tree.IsCompleted, applier.Root, applier.HidesAll);
         }
         catch (Exception error) when (Decompression.IsBadData(error))

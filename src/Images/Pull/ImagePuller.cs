@@ -36,7 +36,11 @@ public sealed class ImagePuller
     {
         var reference = ImageReference.Parse(image);
         return _pulls.JoinAsync(
-            reference.ToString(), credentials?.Fingerprint, progress, (board, stop) => RunAsync(reference, credentials, board, stop), cancellation);
+            reference.ToString(),
+            credentials?.Fingerprint,
+            progress,
+            (board, stop) => ImageMeters.MeasurePullAsync(() => RunAsync(reference, credentials, board, stop)),
+            cancellation);
     }
 
     private async Task<ImageRecord> RunAsync(

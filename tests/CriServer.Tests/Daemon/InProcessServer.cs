@@ -45,11 +45,14 @@ internal sealed class InProcessServer : IAsyncDisposable
     }
 
     /// <summary>A client with a connection of its own.</summary>
-    public RuntimeService.RuntimeServiceClient Connect()
+    public RuntimeService.RuntimeServiceClient Connect() => new(Open());
+
+    /// <summary>A connection, closed with this.</summary>
+    public GrpcChannel Open()
     {
         var channel = DaemonChannel.Open(App.Services.GetRequiredService<CrispConfig>().SocketPath);
         _channels.Add(channel);
-        return new RuntimeService.RuntimeServiceClient(channel);
+        return channel;
     }
 
     public async ValueTask DisposeAsync()

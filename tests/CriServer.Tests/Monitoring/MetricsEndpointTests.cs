@@ -1,12 +1,14 @@
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
+using Crisp.Api.V1;
 using Crisp.Cri.V1;
 using Crisp.CriServer.Configuration;
 using Crisp.CriServer.Hosting;
 using Crisp.CriServer.State;
 using Crisp.CriServer.Tests.Daemon;
 using Crisp.CriServer.Tests.Events;
+using Crisp.CriServer.Tests.Pods;
 using Crisp.CriServer.Tests.State;
 using Grpc.Core;
 using Grpc.Net.Client;
@@ -75,6 +77,20 @@ public sealed class MetricsEndpointTests : IAsyncLifetime
         node.Index.Remove(container);
         node.Index.Remove(sandbox);
         Assert.Equal(0, (await ReadAsync())["crisp_sandboxes{handler=\"crisp\",state=\"Ready\"}"]);
+    }
+
+    [Fact]
+    public async Task Layers_AreMeasured()
+    {
+        Assert.SkipUnless(Environment.IsPrivilegedProcess, "Layers need root.");
+        TestImage.RequireBusybox();
+        using var directory = new TemporaryDirectory();
+        var path = new TestImage("example.test/a:1").WriteTo(directory.Path);
+        using var call = new ImageImports.ImageImportsClient(_server.Open()).Import(new ImportImageRequest { Path = path, Name = "example.test/a:1" });
+        Assert.NotEmpty(await call.ResponseStream.ReadAllAsync().ToListAsync());
+        var metrics = await ReadAsync();
+        Assert.True(metrics["crisp_image_layer_unpack_duration_seconds_count"] >= 1);
+        Assert.True(metrics["crisp_image_layer_bytes_total"] > 100_000);
     }
 
     [Fact]
