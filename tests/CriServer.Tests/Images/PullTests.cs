@@ -109,7 +109,8 @@ public sealed class PullTests
 
         var wrong = new PullImageRequest
         {
-            Image = new ImageSpec { Image = $"{registry.Name}/app:1" }, Auth = new AuthConfig { Username = "user", Password = "hunter2x" },
+            Image = new ImageSpec { Image = $"{registry.Name}/app:1" },
+            Auth = new AuthConfig { Username = "user", Password = "hunter2x" },
         };
         var error = await Assert.ThrowsAsync<RpcException>(async () => await daemon.Images.PullImageAsync(wrong));
         Assert.DoesNotContain("hunter2", error.Status.Detail, StringComparison.Ordinal);
