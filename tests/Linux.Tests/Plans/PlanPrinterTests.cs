@@ -63,7 +63,7 @@ public sealed class PlanPrinterTests
             15  openat2(rootfs, "/f", {RDWR|CLOEXEC, 0, NO_MAGICLINKS|IN_ROOT}, 24)
             16  mknodat(AT_FDCWD, "null", CHR|0666, 1:3)
             17  fchownat(rootfs, "", 5, 7, EMPTY_PATH)
-            18  dup3(rootfs, 2, RDONLY)
+            18  dup3(rootfs, 2, 0)
             19  close_range(3, 4294967295, CLOEXEC)
             20  exit_group(0)
             21  SIGNALS_DEFAULT
