@@ -29,7 +29,13 @@ public sealed partial class RuntimeServer
             digest,
             () => CreateAsync(request, sandbox, name, digest),
             context.CancellationToken);
-        _node.Index.FindContainer(id)?.MarkAnswered();
+
+        // A caller that has given up meanwhile will retry, and must get this container.
+        if (!context.CancellationToken.IsCancellationRequested)
+        {
+            _node.Index.FindContainer(id)?.MarkAnswered();
+        }
+
         return new CreateContainerResponse { ContainerId = id };
     }
 

@@ -21,7 +21,13 @@ public sealed partial class RuntimeServer
         RuntimeHandlers.Check(request.RuntimeHandler);
         var digest = RequestDigest.Of(request);
         var id = await _node.Creations.RunAsync($"pod {name}", digest, () => RunAsync(request, name, digest), context.CancellationToken);
-        _node.Index.FindSandbox(id)?.MarkAnswered();
+
+        // A caller that has given up meanwhile will retry, and must get this pod.
+        if (!context.CancellationToken.IsCancellationRequested)
+        {
+            _node.Index.FindSandbox(id)?.MarkAnswered();
+        }
+
         return new RunPodSandboxResponse { PodSandboxId = id };
     }
 

@@ -121,7 +121,7 @@ public sealed class SandboxTests(PodNode node) : IClassFixture<PodNode>
     {
         PodNode.Require();
         var request = new RunPodSandboxRequest { Config = node.PodConfig() };
-        await PodNode.RefusedAsync(async () => await node.Runtime.RunPodSandboxAsync(request, deadline: DateTime.UtcNow.AddMilliseconds(3)));
+        await PodNode.RefusedAsync(async () => await node.Runtime.RunPodSandboxAsync(request, deadline: DateTime.UtcNow.AddMilliseconds(2)));
         var id = (await node.Runtime.RunPodSandboxAsync(request)).PodSandboxId;
         Assert.Equal(PodSandboxState.SandboxReady, (await node.PodStatusAsync(id)).State);
         Assert.Single((await node.Runtime.ListPodSandboxAsync(new ListPodSandboxRequest())).Items, i => i.Metadata.Name == request.Config.Metadata.Name);

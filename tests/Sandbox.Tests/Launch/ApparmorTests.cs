@@ -7,11 +7,15 @@ namespace Crisp.Sandbox.Tests.Launch;
 /// <summary>AppArmor profiles, where the node has AppArmor.</summary>
 public sealed class ApparmorTests : IDisposable
 {
-    private readonly LaunchFixture _fixture = new();
+    private readonly LaunchFixture _fixture;
 
-    public ApparmorTests() => Assert.SkipUnless(
-        File.Exists("/sys/module/apparmor/parameters/enabled") && File.ReadAllText("/sys/module/apparmor/parameters/enabled").StartsWith('Y'),
-        "AppArmor is not enabled");
+    // What is skipped is not disposed: the fixture comes last.
+    public ApparmorTests()
+    {
+        const string Enabled = "/sys/module/apparmor/parameters/enabled";
+        Assert.SkipUnless(File.Exists(Enabled) && File.ReadAllText(Enabled).StartsWith('Y'), "AppArmor is not enabled");
+        _fixture = new LaunchFixture();
+    }
 
     public void Dispose() => _fixture.Dispose();
 

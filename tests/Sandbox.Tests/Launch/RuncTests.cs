@@ -28,9 +28,14 @@ public sealed class RuncTests : IDisposable
         stat -c '%n %F %t:%T' $f 2>&1; ls -A $f 2>&1; done
         """;
 
-    private readonly LaunchFixture _fixture = new();
+    private readonly LaunchFixture _fixture;
 
-    public RuncTests() => Assert.SkipUnless(File.Exists("/usr/sbin/runc") || File.Exists("/usr/bin/runc"), "runc is not installed");
+    // What is skipped is not disposed: the fixture comes last.
+    public RuncTests()
+    {
+        Assert.SkipUnless(File.Exists("/usr/sbin/runc") || File.Exists("/usr/bin/runc"), "runc is not installed");
+        _fixture = new LaunchFixture();
+    }
 
     public void Dispose() => _fixture.Dispose();
 
