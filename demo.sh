@@ -16,7 +16,10 @@ command -v dotnet > /dev/null || fail "the .NET SDK 10 is missing. On Debian: ht
 # Everything of this demo on the node carries its name: processes by cgroup and arguments, mounts, cgroups, sockets, files.
 # Namespaces have no name: those of the pod are noted while it runs.
 remains() {
-	grep -l "$name" /proc/[0-9]*/cgroup 2> /dev/null | sed 's/^/process /'
+	# A dead process that init has not waited for yet is none.
+	for pid in $(grep -l "$name" /proc/[0-9]*/cgroup 2> /dev/null | cut -d/ -f3); do
+		grep -q '^State:.Z' "/proc/$pid/status" 2> /dev/null || echo "process $pid"
+	done
 	pgrep -f "$work/" | sed 's/^/process /'
 	awk -v name="$name" '$2 ~ name { print "mount", $2 }' /proc/self/mounts
 	find /sys/fs/cgroup -maxdepth 7 -type d -name "*$name*" 2> /dev/null | sed 's/^/cgroup /'
