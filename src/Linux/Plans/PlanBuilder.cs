@@ -10,7 +10,8 @@ namespace Crisp.Linux.Plans;
 /// </remarks>
 public sealed partial class PlanBuilder
 {
-    private readonly List<PlanStep> _steps = [];
+    private const int UsualSteps = 128;
+    private readonly List<PlanStep> _steps = new(UsualSteps);
     private readonly List<(string Name, FileDescriptor? File)> _descriptors = [];
     private readonly List<PlanArgument> _texts = [];
     private readonly PlanData _data = new();

@@ -7,7 +7,10 @@ namespace Crisp.Linux.Plans;
 internal sealed class PlanData
 {
     private const int Alignment = 8;
-    private readonly ArrayBufferWriter<byte> _bytes = new();
+
+    // Of an exec. What grows by doubling leaves twice as much behind, in processes that are to stay small.
+    private const int UsualSize = 4096;
+    private readonly ArrayBufferWriter<byte> _bytes = new(UsualSize);
 
     internal ReadOnlySpan<byte> Bytes => _bytes.WrittenSpan;
 

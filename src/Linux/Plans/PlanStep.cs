@@ -16,13 +16,17 @@ internal enum PlanOperation : ushort
 /// <summary>One step of a plan: a system call or one of the interpreter's own operations.</summary>
 internal sealed record PlanStep(PlanOperation Operation, SystemCall Call, PlanArgument[] Arguments, string Label)
 {
-    internal List<Errno> Accepted { get; } = [];
+    private List<Errno>? _accepted;
+
+    internal IReadOnlyList<Errno> Accepted => _accepted ?? [];
 
     /// <summary>The index of an earlier step whose success makes this one superfluous, or null.</summary>
     internal int? Unless { get; set; }
 
     /// <summary>The result's name for people, or null.</summary>
     internal string? ResultName { get; set; }
+
+    internal void Accept(ReadOnlySpan<Errno> errnos) => (_accepted ??= new List<Errno>(errnos.Length)).AddRange(errnos);
 
     internal string CallName => Operation switch
     {
@@ -69,7 +73,7 @@ public readonly record struct StepReference
     {
         const int MostAccepted = 5;
         ArgumentOutOfRangeException.ThrowIfGreaterThan(_step.Accepted.Count + errnos.Length, MostAccepted, nameof(errnos));
-        _step.Accepted.AddRange(errnos);
+        _step.Accept(errnos);
         return this;
     }
 

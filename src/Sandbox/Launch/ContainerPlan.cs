@@ -123,6 +123,9 @@ internal sealed class ContainerPlan
         var node = _builder.OpenAt(PlanDescriptor.CurrentDirectory, "/", OpenFlags.Path | OpenFlags.Directory).As("node's root");
         masks.Prepare(node);
         _builder.MoveMount(_rootfs, node);
+
+        // A directory of the node may lie on a shared mount, which can be no root (pivot_root(2), EINVAL).
+        _builder.MountSetAttr(_rootfs, MountAttributes.None, propagation: MountFlags.Private);
         _builder.Close(node);
         _builder.Fchdir(_rootfs);
         _builder.PivotRoot(".", ".");

@@ -125,6 +125,8 @@ public sealed partial class ConstantTests
         User1 = SIGUSR1
         User2 = SIGUSR2
         TypeOffset = -
+        UsualSize = -
+        UsualSteps = -
         Version3 = _LINUX_CAPABILITY_VERSION_3
         WExited = WEXITED
         WNoHang = WNOHANG

@@ -186,7 +186,7 @@ internal sealed class LaunchFixture : IDisposable
     private FileDescriptor OpenRoot(PodNamespaces pod)
     {
         var root = Mounts.OpenTree(FileDescriptor.CurrentDirectory, Root(""), OpenTreeFlags.Clone);
-        Mounts.MountSetAttr(root, MountAttributes.None, propagation: MountFlags.Private);
+        Mounts.MountSetAttr(root, MountAttributes.None, propagation: MountFlags.Shared);
         if (pod.User is { } user)
         {
             Mounts.MountSetAttr(root, MountAttributes.IdMap, userNamespace: user);
