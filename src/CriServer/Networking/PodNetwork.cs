@@ -140,9 +140,11 @@ public sealed partial class PodNetwork : IDisposable
     private CniDirectoryState Look()
     {
         var state = _directory.Current;
-        if (Interlocked.Exchange(ref _reported, state) is var before && before?.Network != state.Network && state.Network is { } network)
+        var before = Interlocked.Exchange(ref _reported, state);
+        if (!ReferenceEquals(before, state) && state.Network is { } network && Describe(network) is var words
+            && (before?.Network is null || Describe(before.Network) != words))
         {
-            Log.Found(_logger, network.Name, network.Source, string.Join(", ", network.Plugins.Select(p => p.Type)));
+            Log.Found(_logger, words);
         }
 
         if (state.Problem.Length > 0 && state.Problem != before?.Problem)
@@ -152,6 +154,9 @@ public sealed partial class PodNetwork : IDisposable
 
         return state;
     }
+
+    private static string Describe(NetworkConfigList network)
+        => $"{network.Name} of {network.Source}: {string.Join(", ", network.Plugins.Select(p => p.Type))}";
 
     private static void Reached(CniStep step) => Failpoint.Hit(step switch
     {
@@ -164,8 +169,8 @@ public sealed partial class PodNetwork : IDisposable
 
     private static partial class Log
     {
-        [LoggerMessage(30, LogLevel.Information, "The pods' network is {Name} of {Source}: {Plugins}", EventName = "NetworkFound")]
-        public static partial void Found(ILogger logger, string name, string source, string plugins);
+        [LoggerMessage(30, LogLevel.Information, "The pods' network is {Network}", EventName = "NetworkFound")]
+        public static partial void Found(ILogger logger, string network);
 
         [LoggerMessage(31, LogLevel.Warning, "{Problem}", EventName = "NetworkProblem")]
         public static partial void Problem(ILogger logger, string problem);

@@ -129,11 +129,16 @@ internal static class SandboxCleanup
 
     private static async Task<CniException?> LeaveNetworkAsync(Node node, LiveSandbox sandbox)
     {
+        if (!sandbox.Record.Spec.NetworkNamespace)
+        {
+            return null;
+        }
+
         try
         {
             // After a restart the record of a pod that was being made does not tell a reboot, which Ready ones do.
             var record = sandbox.Record;
-            var lost = record.Spec.NetworkNamespace && record.Stage switch
+            var lost = record.Stage switch
             {
                 SandboxStage.Creating => sandbox.IsRestored,
                 SandboxStage.Ready => record.Process?.BootId != node.BootId,
