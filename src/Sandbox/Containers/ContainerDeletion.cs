@@ -32,7 +32,14 @@ internal static class ContainerDeletion
     }
 
     public static void Begin(Pod pod, Container container, Action done, Action<Exception> failed)
-        => container.Operations.Run(end =>
+    {
+        if (container.Status == ContainerStatus.Starting)
+        {
+            // The deletion waits for the start, which may hang: it fails when what it launches is killed.
+            pod.Cgroups.Run(() => container.Cgroup.Kill(TimeSpan.Zero), static _ => { }, static e => Diagnostics.Say(e.Message));
+        }
+
+        container.Operations.Run(end =>
         {
             var (succeed, fail) = (end.With(done), end.With(failed));
             if (container.IsDeleted)
@@ -49,6 +56,7 @@ internal static class ContainerDeletion
                 Kill(pod, container, succeed, fail);
             }
         }, failed);
+    }
 
     private static void Kill(Pod pod, Container container, Action done, Action<Exception> failed)
     {

@@ -23,8 +23,13 @@ internal sealed class PodEnd
     {
         pod.IsEnding = true;
         var end = new PodEnd(pod, done, failed);
+        if (pod.Cgroup is { } cgroup)
+        {
+            // A launch that hangs is ended by this; how, it tells itself.
+            pod.Cgroups.Run(() => cgroup.Kill(TimeSpan.Zero), static _ => { }, failed);
+        }
 
-        // What is being launched is launched first: nothing could kill it while it is on its way into its cgroup.
+        // What is being launched is launched or fails first: on its way into its cgroup nothing can kill it.
         pod.Launches.Run(static () => { }, end.Kill, failed);
     }
 

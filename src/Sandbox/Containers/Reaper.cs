@@ -40,7 +40,11 @@ internal sealed class Reaper(EventLoop loop, Worker launches)
         if (!_sweeping)
         {
             _sweeping = true;
-            launches.Run(ReapOrphans, EndSweep, e => Diagnostics.Say($"Orphans cannot be reaped: {e}"));
+            launches.Run(ReapOrphans, EndSweep, e =>
+            {
+                Diagnostics.Say($"Orphans cannot be reaped: {e.Message}");
+                EndSweep();
+            });
         }
     }
 

@@ -11,6 +11,7 @@ internal sealed class DescriptorConnection : IEventHandler
     private readonly List<FileDescriptor> _received = [];
     private readonly LoopTimer _deadline;
 
+    /// <param name="token">Reserved in the store.</param>
     public DescriptorConnection(Connection connection, Guid token, DescriptorStore store)
     {
         _connection = connection;
@@ -46,18 +47,16 @@ internal sealed class DescriptorConnection : IEventHandler
     private void Finish()
     {
         _deadline.Cancel();
-        if (_store.Add(_token, [.. _received]))
-        {
-            _received.Clear();
-            _connection.Say(Protocol.Preface.Taken);
-        }
-
-        Drop();
+        _store.Add(_token, [.. _received]);
+        _received.Clear();
+        _connection.Say(Protocol.Preface.Taken);
+        _connection.Close();
     }
 
     private void Drop()
     {
         _deadline.Cancel();
+        _store.Release(_token);
         _received.ForEach(static d => d.Dispose());
         _received.Clear();
         _connection.Close();

@@ -14,20 +14,22 @@ internal sealed class DescriptorStore(EventLoop loop)
     internal static readonly TimeSpan Lifetime = TimeSpan.FromSeconds(30);
 
     private readonly Dictionary<Guid, (FileDescriptor[] Descriptors, LoopTimer Expiry)> _sets = [];
+    private readonly HashSet<Guid> _arriving = [];
 
-    public bool CanAdd(Guid token) => token != Guid.Empty && !_sets.ContainsKey(token) && _sets.Count < MaxSets;
+    /// <summary>Makes room for a set that is on its way.</summary>
+    /// <returns>False when the token is taken, or there are too many.</returns>
+    public bool Reserve(Guid token)
+        => token != Guid.Empty && !_sets.ContainsKey(token) && _sets.Count + _arriving.Count < MaxSets && _arriving.Add(token);
 
-    /// <returns>False when the token is taken or there are too many; the descriptors stay the caller's.</returns>
-    public bool Add(Guid token, FileDescriptor[] descriptors)
+    /// <summary>The set has arrived. The store closes what nobody takes in time.</summary>
+    public void Add(Guid token, FileDescriptor[] descriptors)
     {
-        if (!CanAdd(token))
-        {
-            return false;
-        }
-
+        _arriving.Remove(token);
         _sets.Add(token, (descriptors, loop.After(Lifetime, () => Expire(token))));
-        return true;
     }
+
+    /// <summary>The set will not arrive.</summary>
+    public void Release(Guid token) => _arriving.Remove(token);
 
     /// <returns>The caller's to close; null when there is no such token (any more).</returns>
     public FileDescriptor[]? Take(Guid token)

@@ -38,7 +38,7 @@ internal sealed partial class SandboxService
                 _control.Add(new ControlConnection(connection, this, c => _control.Remove(c)));
                 return true;
             case ConnectionKind.Descriptors:
-                if (!_descriptors.CanAdd(token))
+                if (!_descriptors.Reserve(token))
                 {
                     return false;
                 }

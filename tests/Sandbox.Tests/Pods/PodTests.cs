@@ -196,6 +196,39 @@ public sealed class PodTests
     }
 
     [Fact]
+    public async Task ManyLives_LeaveNoDescriptorThreadOrZombie()
+    {
+        await using var pod = await PodProcess.StartAsync();
+        await LiveAsync();
+        await PodProcess.UntilAsync(() => ExecTests.Children(pod).Length == 0, "The end of the first life");
+        var (descriptors, threads) = (pod.CountDescriptors(), Threads(pod).Count);
+        for (var i = 0; i < 5; i++)
+        {
+            await Task.WhenAll(Enumerable.Range(0, 6).Select(_ => LiveAsync()));
+        }
+
+        await PodProcess.UntilAsync(() => pod.CountDescriptors() == descriptors, "The closing of descriptors");
+        await PodProcess.UntilAsync(() => Threads(pod).Count <= threads, "The end of threads");
+        Assert.Empty(ExecTests.Children(pod));
+
+        // Nothing here may use .NET's thread pool: its threads would come and stay.
+        Assert.DoesNotContain(Threads(pod), t => t.Contains("TP", StringComparison.Ordinal));
+
+        async Task LiveAsync()
+        {
+            var id = await pod.LaunchAsync(PodProcess.WithDevpts(pod.Container("sleep", "1000")));
+            await pod.ExecAsync(id, "echo", "x");
+            var tty = PodProcess.Command("tty") with { Terminal = true };
+            using (var session = await pod.Client.ExecAsync(id, "tty", tty, new Client.ExecStreams(true, true, false)))
+            {
+                Assert.Equal("/dev/pts/0\r\n", await PodProcess.ReadAsync(session.Stdout!));
+            }
+
+            await pod.Client.DeleteContainerAsync(id);
+        }
+    }
+
+    [Fact]
     public async Task ExitFilesOfDeletedContainers_DoNotPileUp()
     {
         await using var pod = await PodProcess.StartAsync();
@@ -215,4 +248,7 @@ public sealed class PodTests
 
         Assert.Equal(kept.Order(), Directory.GetFiles(Path.Combine(pod.RunDirectory, "exits")).Select(f => Path.GetFileNameWithoutExtension(f)!).Order());
     }
+
+    private static List<string> Threads(PodProcess pod)
+        => [.. Directory.GetDirectories($"/proc/{pod.Process.Pid}/task").Select(t => File.ReadAllText(Path.Combine(t, "comm")).Trim())];
 }
