@@ -11,6 +11,8 @@ names=("$@")
 
 log=$(mktemp)
 left=$(mktemp -d)
+bad_names=$left/failed
+: > "$bad_names"
 trap 'rm -rf "$log" "$left"' EXIT
 passed=0 failed=0 skipped=0
 limit=${CRISP_SUITE_TIMEOUT:-1800}
@@ -32,6 +34,7 @@ for name in "${names[@]}"; do
 	code=$?
 	[ "$code" != 124 ] || echo "$name.Tests did not end within $limit s (CRISP_SUITE_TIMEOUT)" >> "$log"
 	grep -vE '^ *(Discovering|Discovered|Starting|Finished):|TEST EXECUTION SUMMARY' "$log"
+	grep -E '\[FAIL\]' "$log" >> "$bad_names"
 	summary=$(grep -E 'Total: [0-9]+, Errors: ' "$log" | tail -n 1)
 	if [ -z "$summary" ]; then
 		echo "$name.Tests ended with code $code and no summary"
@@ -41,7 +44,10 @@ for name in "${names[@]}"; do
 	count() { echo "$summary" | sed -E "s/.*$1: ([0-9]+).*/\1/"; }
 	bad=$(($(count Failed) + $(count Errors)))
 	# A runner that reports success and then dies has not succeeded.
-	[ "$bad" -gt 0 ] || [ "$code" = 0 ] || bad=1
+	if [ "$bad" = 0 ] && [ "$code" != 0 ]; then
+		echo "    $name.Tests ended with code $code" >> "$bad_names"
+		bad=1
+	fi
 	failed=$((failed + bad))
 	skipped=$((skipped + $(count Skipped)))
 	passed=$((passed + $(count Total) - $(count Failed) - $(count Skipped)))
@@ -56,6 +62,8 @@ else
 	failed=$((failed + 1))
 fi
 
+# A long log is read from its end.
+[ ! -s "$bad_names" ] || { printf '\nFailed:\n' && cat "$bad_names"; }
 printf '\n%d skipped, in %d s\n' "$skipped" "$SECONDS"
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]

@@ -58,6 +58,7 @@ internal sealed class InProcessServer : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         _channels.ForEach(c => c.Dispose());
+        await App.StopAsync();
         await App.DisposeAsync();
         _socket.Dispose();
         _directory.Dispose();

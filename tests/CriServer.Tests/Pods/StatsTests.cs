@@ -43,7 +43,8 @@ public sealed class StatsTests(PodNode node) : IClassFixture<PodNode>
         Assert.InRange(memory.Memory.WorkingSetBytes.Value, 4UL << 20, (ulong)Limit);
         Assert.True(memory.Memory.UsageBytes.Value >= memory.Memory.WorkingSetBytes.Value);
         Assert.Equal((ulong)Limit - memory.Memory.WorkingSetBytes.Value, memory.Memory.AvailableBytes.Value);
-        Assert.True(memory.Memory.PageFaults.Value > 2000);
+        // Four megabytes are a thousand faults with small pages, two with huge ones; the programs' own pages come on top.
+        Assert.True(memory.Memory.PageFaults.Value > 100);
         Assert.Equal(memory.Memory.Timestamp, memory.Swap.Timestamp);
         Assert.Null((await OfAsync(free)).Memory.AvailableBytes);
         await node.RemovePodAsync(pod);
