@@ -249,6 +249,36 @@ public sealed class ContainerTests(PodNode node) : IClassFixture<PodNode>, IAsyn
     }
 
     [Fact]
+    public async Task Limits_AreToldAsTheCgroupHoldsThem()
+    {
+        PodNode.Require();
+        var id = await node.LaunchAsync(_pod, ["sleep", "1000"], c => c.Linux.Resources = new LinuxContainerResources
+        {
+            CpuShares = 515,
+            CpuPeriod = 50_000,
+            CpuQuota = 20_000,
+            MemoryLimitInBytes = (32 << 20) + 5,
+        });
+        var asked = (await node.StatusAsync(id)).Resources.Linux;
+        Assert.Equal((515, 50_000, 20_000, (32 << 20) + 5), (asked.CpuShares, asked.CpuPeriod, asked.CpuQuota, asked.MemoryLimitInBytes));
+
+        Assert.Equal(1, Write(id, "memory.limit_in_bytes", $"{24 << 20}") + Write(id, "memory.max", $"{24 << 20}"));
+        Assert.Equal(1, Write(id, "cpu.cfs_quota_us", "10000") + Write(id, "cpu.max", "10000 50000"));
+        var changed = (await node.StatusAsync(id)).Resources.Linux;
+        Assert.Equal((515, 50_000, 10_000, 24 << 20), (changed.CpuShares, changed.CpuPeriod, changed.CpuQuota, changed.MemoryLimitInBytes));
+        await node.StopAsync(id);
+        Assert.Equal(20_000, (await node.StatusAsync(id)).Resources.Linux.CpuQuota);
+    }
+
+    /// <summary>How many files of this name the container's cgroup has: one on v1 or on v2.</summary>
+    private int Write(string container, string file, string value)
+    {
+        var paths = Invariants.CgroupsOf(node).Where(p => p.EndsWith(container, StringComparison.Ordinal)).Select(p => Path.Combine(p, file)).Where(File.Exists).ToList();
+        paths.ForEach(p => File.WriteAllText(p, value));
+        return paths.Count;
+    }
+
+    [Fact]
     public async Task OutOfMemory_IsToldByItsWord()
     {
         PodNode.Require();
