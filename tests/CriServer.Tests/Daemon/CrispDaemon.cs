@@ -67,10 +67,11 @@ public sealed class CrispDaemon : IAsyncDisposable
             await daemon.StartAgainAsync();
             return daemon;
         }
-        catch
+        catch (Exception error)
         {
-            await daemon.DisposeAsync();
-            throw;
+            // It has no pods yet, and starting it again to remove them would hide why it did not start.
+            await daemon.AbandonAsync();
+            throw new InvalidOperationException($"crisp serve did not start: {error.Message}\n{daemon.Log}", error);
         }
     }
 
@@ -162,6 +163,18 @@ public sealed class CrispDaemon : IAsyncDisposable
             _process.Dispose();
         }
 
+        _channel?.Dispose();
+        Directory.Delete(_directory, recursive: true);
+    }
+
+    private async Task AbandonAsync()
+    {
+        if (_process is { HasExited: false })
+        {
+            await KillAsync();
+        }
+
+        _process?.Dispose();
         _channel?.Dispose();
         Directory.Delete(_directory, recursive: true);
     }

@@ -74,12 +74,19 @@ public sealed class OverlayMountTests : IDisposable
     [Fact]
     public void Overlay_IsNotSeenOnTheNode()
     {
-        var before = File.ReadAllText("/proc/self/mountinfo");
-        foreach (var method in Enum.GetValues<OverlayMethod>().Where(Has))
+        var layers = Layers(3);
+        InNamespaceWithSharedMounts(() =>
         {
-            using var mount = OverlayMount.Create(Layers(3), null, null, method: method);
-            Assert.Equal(before, File.ReadAllText("/proc/self/mountinfo"));
-        }
+            // A namespace of its own, where other tests mount nothing.
+            var before = File.ReadAllText("/proc/thread-self/mountinfo");
+            foreach (var method in Enum.GetValues<OverlayMethod>().Where(Has))
+            {
+                using var mount = OverlayMount.Create(layers, null, null, method: method);
+                Assert.Equal(before, File.ReadAllText("/proc/thread-self/mountinfo"));
+            }
+
+            return before;
+        });
     }
 
     [Theory]
