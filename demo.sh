@@ -1,77 +1,50 @@
 #!/usr/bin/env bash
-# ./demo.sh: a pod's life under crisp, narrated with times, in private temporary directories. Needs root, a Debian 12 or later
-# and the .NET SDK 10; installs the Debian packages that are missing, and leaves nothing behind but those and the build.
+# ./demo.sh: the life of two pods under crisp, from a registry to the last lease, narrated with times, in private temporary
+# directories. Needs root, a Debian 12 or later and the .NET SDK 10; installs the Debian packages that are missing, and leaves
+# nothing behind but those and the build. CRISP_BIN_DIR names programs that were built elsewhere.
 set -euo pipefail
 cd "$(dirname "$0")"
-
-bold=$(tput bold 2> /dev/null || true) plain=$(tput sgr0 2> /dev/null || true)
-step() { printf '\n%s== %s%s  (%d s)\n' "$bold" "$1" "$plain" "$SECONDS"; }
-say() { printf '   %s\n' "$*"; }
-run() { printf '   %s$ %s%s\n' "$bold" "$*" "$plain"; "$@" 2>&1 | sed 's/^/   /'; }
-fail() { printf '\ndemo.sh: %s\n' "$*" >&2; exit 1; }
+. demo/narration.sh
+. demo/prepare.sh
+. demo/leftovers.sh
 
 [ "$(id -u)" = 0 ] || fail "namespaces, mounts and cgroups need root. Try: sudo ./demo.sh"
 command -v dotnet > /dev/null || fail "the .NET SDK 10 is missing. On Debian: https://learn.microsoft.com/dotnet/core/install/linux-debian"
 
-# Everything of this demo on the node carries its name: processes by cgroup and arguments, mounts, cgroups, sockets, files.
-# Namespaces have no name: those of the pod are noted while it runs.
-remains() {
-	# A dead process that init has not waited for yet is none.
-	for pid in $(grep -l "$name" /proc/[0-9]*/cgroup 2> /dev/null | cut -d/ -f3); do
-		grep -q '^State:.Z' "/proc/$pid/status" 2> /dev/null || echo "process $pid"
-	done
-	pgrep -f "$work/" | sed 's/^/process /'
-	awk -v name="$name" '$2 ~ name { print "mount", $2 }' /proc/self/mounts
-	find /sys/fs/cgroup -maxdepth 7 -type d -name "*$name*" 2> /dev/null | sed 's/^/cgroup /'
-	awk -v name="$name" '$8 ~ name { print "socket", $8 }' /proc/net/unix
-	find /tmp /run /var/lib -maxdepth 1 -name "*$name*" 2> /dev/null | sed 's/^/file /'
-	lsns --noheadings --output NS 2> /dev/null | tr -d ' ' | grep -x -F -f "$namespaces" | sed 's/^/namespace /'
-}
-note_namespaces() {
-	for pid in $(grep -l "$name" /proc/[0-9]*/cgroup 2> /dev/null | cut -d/ -f3); do
-		for kind in mnt pid ipc uts net cgroup; do
-			own=$(readlink "/proc/$pid/ns/$kind" 2> /dev/null) || continue
-			[ "$own" = "$(readlink "/proc/self/ns/$kind")" ] || echo "$own" | tr -dc '0-9\n'
-		done
-	done | sort -u
-}
-
 step "What is missing"
-need=()
-for want in gcc:gcc /usr/include/zlib.h:zlib1g-dev tar:tar gzip:gzip lsns:util-linux; do
-	command -v "${want%%:*}" > /dev/null || [ -e "${want%%:*}" ] || need+=("${want##*:}")
-done
-if [ ${#need[@]} -gt 0 ]; then
-	say "installing ${need[*]}"
-	{ apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "${need[@]}"; } > /dev/null
-else
-	say "nothing"
-fi
+install_missing
+registry_program=$(tests/images/docker-registry.sh)
 
 step "Build crisp and crisp-sandbox, ahead of time"
-bin=$PWD/artifacts/native
-for project in Sandbox CriServer; do
-	dotnet publish "src/$project" -c Release -r linux-x64 --nologo -v quiet -o "$bin" > /dev/null
-done
-crisp=$bin/crisp
-say "$("$crisp" --version): $(du -h "$bin/crisp" | cut -f1) crisp, $(du -h "$bin/crisp-sandbox" | cut -f1) crisp-sandbox"
-
-step "A real image of four layers, from Debian's packages"
-image=localhost/crisp/debian:12
-archive=${CRISP_CACHE:-/var/cache/crisp-tests}/debian-12.tar
-[ "$archive" -nt tests/images/debian.sh ] || tests/images/debian.sh "$archive" "$image" > /dev/null
-say "$archive, $(du -h "$archive" | cut -f1)"
+bin=${CRISP_BIN_DIR:-$PWD/artifacts/native}
+[ -n "${CRISP_BIN_DIR:-}" ] || publish "$bin"
+PATH=$bin:$PATH
+say "$(crisp --version): $(du -h "$bin/crisp" | cut -f1) crisp, $(du -h "$bin/crisp-sandbox" | cut -f1) crisp-sandbox"
 
 work=$(mktemp -d /tmp/crisp-demo-XXXXXX)
+notes=$(mktemp -d)
 name=$(basename "$work")
-namespaces=$(mktemp)
+bridge=demo${name#crisp-demo-}
 export CRISP_SOCKET=$work/run/crisp.sock
-daemon=
+daemon= registry= events=
+# free_port: one that nobody listens on at this moment.
+free_port() {
+	local port
+	for port in $(shuf -i 20000-30000 -n 20); do
+		(exec 3<> "/dev/tcp/127.0.0.1/$port") 2> /dev/null || { echo "$port" && return; }
+	done
+	fail "no port from 20000 to 30000 is free"
+}
+# end PID: SIGTERM, and its exit code.
+end() {
+	kill "$1"
+	wait "$1"
+}
 serve() {
-	"$crisp" serve --root "$work/root" --run "$work/run" --cgroup-parent "$name" >> "$work/log" 2>&1 &
+	crisp serve --config "$work/config.toml" >> "$work/log" 2>&1 &
 	daemon=$!
 	for _ in $(seq 100); do
-		"$crisp" ps > /dev/null 2>&1 && return
+		crisp ps > /dev/null 2>&1 && return
 		kill -0 "$daemon" 2> /dev/null || { cat "$work/log" >&2; fail "crisp serve ended"; }
 		sleep 0.05
 	done
@@ -80,70 +53,151 @@ serve() {
 clean() {
 	status=$?
 	trap - EXIT
-	if [ -d "$work/root" ] && [ -n "$daemon" ]; then
+	if [ -n "$daemon" ]; then
 		# Pods outlive their daemon: only one of their own can take them down.
 		kill -0 "$daemon" 2> /dev/null || serve || true
-		"$crisp" rm --all --force > /dev/null 2>&1 || true
-		kill "$daemon" 2> /dev/null && wait "$daemon" 2> /dev/null || true
+		crisp rm --all --force > /dev/null 2>&1 || true
 	fi
-	[ "$status" = 0 ] || tail -n 20 "$work/log" >&2 || true
-	rm -rf "$work" "$namespaces"
+	for process in $events $daemon $registry; do
+		end "$process" 2> /dev/null || true
+	done
+	[ ! -e "$notes/forward" ] || remove_network
+	[ "$status" = 0 ] || tail -n 20 "$work/log" 2> /dev/null >&2 || true
+	rm -rf "$work" "$notes"
 	exit "$status"
 }
 trap clean EXIT
+note_node
 
-step "What this node can do"
-run "$crisp" check || true
+step "A registry on loopback, with a real image of four layers"
+archive=${CRISP_CACHE:-/var/cache/crisp-tests}/debian-12.tar
+[ "$archive" -nt tests/images/debian.sh ] || tests/images/debian.sh "$archive" localhost/crisp/debian:12 > /dev/null
+registry_port=$(free_port)
+image=localhost:$registry_port/crisp/debian:12
+cat > "$work/registry.yml" <<-END
+	version: 0.1
+	log: { level: error }
+	storage: { filesystem: { rootdirectory: $work/registry } }
+	http: { addr: "127.0.0.1:$registry_port" }
+END
+"$registry_program" serve "$work/registry.yml" > "$work/registry.log" 2>&1 &
+registry=$!
+for _ in $(seq 100); do
+	(exec 3<> "/dev/tcp/127.0.0.1/$registry_port") 2> /dev/null && break
+	sleep 0.05
+done
+run skopeo copy --quiet --dest-tls-verify=false "oci-archive:$archive" "docker://$image"
+say "$(du -h "$archive" | cut -f1), made of Debian's packages"
 
-step "The daemon, on $work"
+step "What this node can do, with a pod network for this demo"
+# A subnet that no route of this node leads to.
+for _ in $(seq 20); do
+	subnet=10.$((RANDOM % 56 + 200)).$((RANDOM % 256))
+	ip route | grep -q "^${subnet%.*}\." || break
+done
+mkdir "$work/cni" "$work/www"
+cat > "$work/cni/demo.conflist" <<-END
+	{
+	  "cniVersion": "1.0.0", "name": "$name",
+	  "plugins": [
+	    { "type": "bridge", "bridge": "$bridge", "isGateway": true, "ipMasq": true,
+	      "ipam": { "type": "host-local", "dataDir": "$work/leases", "ranges": [[{ "subnet": "$subnet.0/24" }]], "routes": [{ "dst": "0.0.0.0/0" }] } },
+	    { "type": "portmap", "capabilities": { "portMappings": true } }
+	  ]
+	}
+END
+cat > "$work/config.toml" <<-END
+	root = "$work/root"
+	run = "$work/run"
+	cgroup_parent = "$name"
+	[cni]
+	conf_dir = "$work/cni"
+END
+run crisp check --config "$work/config.toml" || true
+
+step "The daemon"
 serve
 say "process $daemon, socket $CRISP_SOCKET"
-run "$crisp" image import "$archive"
-run "$crisp" images
+say "pods: bridge $bridge with $subnet.0/24, addresses by host-local, host ports by portmap"
 
-step "A pod with two containers"
-counter=$("$crisp" run -d --pod demo --name counter -e PAUSE=0.01 "$image")
-run "$crisp" run -d --pod demo --name shell --memory 64m --entrypoint sleep "$image" 1000
-run "$crisp" pods
-run "$crisp" ps
+step "Pull"
+show crisp pull "$image"
+# Not through a pipe: bars are drawn on terminals alone.
+crisp pull "$image"
+run crisp image import "$archive"
+run crisp images
+
+step "Two pods, the first with two containers and a host port"
+stdbuf -oL crisp events > "$work/events" 2>&1 &
+events=$!
+host_port=$(free_port)
+echo "A page from the pod web." > "$work/www/index.html"
+run crisp run -d --pod web --name httpd -p "$host_port:80" -v "$work/www:/www:ro" --entrypoint httpd "$image" -f -p 80 -h /www
+run crisp run -d --pod web --name shell --memory 64m --entrypoint sleep "$image" 1000
+run crisp run -d --pod client --name counter -e PAUSE=0.01 "$image"
+run crisp pods
+run crisp ps
 sleep 1
-run "$crisp" logs --tail 3 counter
-note_namespaces > "$namespaces"
+run crisp logs --tail 3 counter
+note_namespaces
+
+step "A page, over three ways"
+web=$(crisp inspect "$(crisp pods | awk '$4 == "web" { print $1 }')" | sed -n 's/.*"ip": "\([0-9.]*\)".*/\1/p' | head -n 1)
+page() { { exec 3<> "/dev/tcp/$1/$2" && printf 'GET / HTTP/1.0\r\n\r\n' >&3 && tail -n 1 <&3; } 2>&1 | sed 's/^/   /'; }
+say "from the other pod, by the pod's address:"
+run crisp exec counter wget -q -O - "http://$web/"
+say "from the other container of the pod, by localhost:"
+run crisp exec shell wget -q -O - http://localhost/
+say "from the node, by the host port $host_port:"
+page 127.0.0.1 "$host_port"
 
 step "Inside: a command, as the container sees itself"
-run "$crisp" exec shell sh -c 'echo "I am process $$ of $(ls -d /proc/[0-9]* | wc -l), $(id -un), on $(uname -r)"; mount | grep " / "'
+run crisp exec shell sh -c 'echo "I am process $$ of $(ls -d /proc/[0-9]* | wc -l), $(id -un), on $(uname -r)"; mount | grep " / "; ip -4 addr show eth0 | grep inet'
 
-step "kill -9 of the daemon, while the pod writes numbered lines"
+step "What they use"
+run crisp stats --no-stream
+run crisp stats --pods --no-stream
+
+step "kill -9 of the daemon, while a pod writes numbered lines"
 lines() { find "$work/root/logs" -name 'counter.log*' -exec cat {} + | wc -l; }
 before=$(lines)
 kill -9 "$daemon"
 wait "$daemon" 2> /dev/null || true
 sleep 1
-say "without a daemon the log grew from $before to $(lines) lines"
+say "without a daemon the log grew from $before to $(lines) lines, and the host port says:"
+page 127.0.0.1 "$host_port"
+wait "$events" || true
+events=
+say "the events until then:"
+sed 's/^/   /' "$work/events"
 serve
 say "a new daemon, process $daemon"
-run "$crisp" ps
-run "$crisp" exec shell echo "still here"
+run crisp ps
+run crisp exec counter wget -q -O - "http://$web/"
 
 step "Not one line lost"
-"$crisp" stop --time 1 counter > /dev/null
-"$crisp" logs counter | awk '$1 == "line" { if ($2 != n) { print "line " n " is missing"; exit 1 } n++ } END { print "   lines 0 to " n - 1 ", none missing" }' \
+crisp stop --time 1 counter > /dev/null
+crisp logs counter | awk '$1 == "line" { if ($2 != n) { print "line " n " is missing"; exit 1 } n++ } END { print "   lines 0 to " n - 1 ", none missing" }' \
 	|| fail "a line was lost"
 
 memory() { awk '/^Rss|^Pss:|^Private_Dirty/ { printf "%s %.1f MB  ", $1, $2 / 1024 } END { print "" }' "/proc/$1/smaps_rollup"; }
-sandbox=$(pgrep -f "crisp-sandbox .*$work" | head -n 1)
 step "Memory"
 say "crisp serve    $(memory "$daemon")"
-say "crisp-sandbox  $(memory "$sandbox")"
+for sandbox in $(pgrep -f "crisp-sandbox .*$work"); do
+	say "crisp-sandbox  $(memory "$sandbox")"
+done
 
 step "All of it goes"
-run "$crisp" rm --all --force
-run "$crisp" pods
-kill "$daemon"
-wait "$daemon" || fail "crisp serve ended with $?"
+run crisp rm --all --force
+run crisp pods
+left=$(leases)
+end "$daemon" || fail "crisp serve ended with $?"
 daemon=
+end "$registry" || true
+registry=
+remove_network
 rm -rf "$work"
-left=$(remains || true)
+left+=$(remains || true)
 [ -z "$left" ] || fail "left over:"$'\n'"$left"
-say "no process, mount, namespace ($(wc -l < "$namespaces") were there), cgroup, socket or file is left"
+say "no process, mount, namespace ($(wc -l < "$notes/namespaces") were there), cgroup, socket, file, interface ($(wc -l < "$notes/interfaces") and the bridge), rule or lease is left"
 printf '\n%sdone%s in %d s\n' "$bold" "$plain" "$SECONDS"

@@ -38,14 +38,9 @@ if [ ${#need[@]} -gt 0 ] && [ "$(id -u)" = 0 ] && command -v apt-get > /dev/null
 	{ apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "${need[@]}"; } > /dev/null
 fi
 
-# A real registry. Its package would start a service on this machine, so that only the program is taken from it.
-cache=${CRISP_CACHE:-/var/cache/crisp-tests}
-if ! command -v docker-registry > /dev/null && [ ! -x "$cache/docker-registry/usr/bin/docker-registry" ] \
-	&& [ "$(id -u)" = 0 ] && command -v apt-get > /dev/null; then
-	say "fetching docker-registry"
-	mkdir -p "$cache/debs" "$cache/docker-registry"
-	(cd "$cache/debs" && apt-get download -qq -o APT::Sandbox::User=root docker-registry)
-	dpkg-deb -x "$cache"/debs/docker-registry_*.deb "$cache/docker-registry"
+# A real registry, without its service.
+if [ "$(id -u)" = 0 ] && command -v apt-get > /dev/null; then
+	tests/images/docker-registry.sh > /dev/null
 fi
 
 say "build"

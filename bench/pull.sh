@@ -20,7 +20,7 @@ while [ $# -gt 0 ]; do
 	shift 2
 done
 
-PATH=$PATH:${CRISP_CACHE:-/var/cache/crisp-tests}/docker-registry/usr/bin
+registry_program=$(tests/images/docker-registry.sh)
 dir=${CRISP_BIN_DIR:-$PWD/artifacts/native}
 [ -n "${CRISP_BIN_DIR:-}" ] || dotnet publish src/CriServer -c Release -r linux-x64 --nologo -v quiet -o "$dir"
 dotnet build bench/PullTime -c Release --nologo -v quiet -clp:NoSummary
@@ -37,7 +37,7 @@ trap finish EXIT
 
 port=$(shuf -i 20000-30000 -n 1)
 printf 'version: 0.1\nlog:\n  level: error\nstorage:\n  filesystem:\n    rootdirectory: %s\nhttp:\n  addr: 127.0.0.1:%s\n' "$work/registry" "$port" > "$work/registry.yml"
-docker-registry serve "$work/registry.yml" > "$work/registry.log" 2>&1 &
+"$registry_program" serve "$work/registry.yml" > "$work/registry.log" 2>&1 &
 registry=$!
 
 # Files as they lie on a node: libraries, documentation, scripts.

@@ -1,0 +1,55 @@
+# shellcheck shell=bash
+# What demo.sh leaves on the node, which must be nothing. Everything of it carries its name ($name, $work, $bridge): processes by
+# cgroup and arguments, mounts, cgroups, sockets, files, interfaces, rules. Namespaces have no name: those of the pods are noted
+# while they run, and the pods' interfaces on the node with them.
+pids() { grep -l "$name" /proc/[0-9]*/cgroup 2> /dev/null | cut -d/ -f3; }
+note_namespaces() {
+	local pid kind own
+	for pid in $(pids); do
+		for kind in mnt pid ipc uts net cgroup; do
+			own=$(readlink "/proc/$pid/ns/$kind" 2> /dev/null) || continue
+			[ "$own" = "$(readlink "/proc/self/ns/$kind")" ] || echo "$own" | tr -dc '0-9\n'
+		done
+	done | sort -u > "$notes/namespaces"
+	ip -o link show master "$bridge" | awk -F'[ :@]+' '{ print $2 }' > "$notes/interfaces"
+}
+
+# CNI's rules of any network, without their counters.
+rules() { { iptables-save; ip6tables-save; } 2> /dev/null | grep -E "$name|$bridge|CNI-" | sed 's/ \[[0-9:]*\]$//' | sort -u; }
+note_node() {
+	rules > "$notes/rules" || true
+	cat /proc/sys/net/ipv4/ip_forward > "$notes/forward"
+}
+
+# The plugins keep what pods share: the bridge, portmap's three chains, forwarding. They go with the last network of the node.
+remove_network() {
+	local chain parent
+	ip link delete "$bridge" 2> /dev/null || true
+	cat "$notes/forward" > /proc/sys/net/ipv4/ip_forward
+	! grep -q CNI-HOSTPORT "$notes/rules" || return 0
+	iptables -t nat -S 2> /dev/null | grep -E '^-A (PREROUTING|OUTPUT|POSTROUTING|CNI-HOSTPORT-SETMARK|CNI-HOSTPORT-MASQ) .*CNI-HOSTPORT|^-A CNI-HOSTPORT-(SETMARK|MASQ)' \
+		| sed 's/^-A/-D/' | while read -r parent; do
+		xargs iptables -t nat <<< "$parent" || true
+	done
+	for chain in DNAT SETMARK MASQ; do
+		iptables -t nat -X "CNI-HOSTPORT-$chain" 2> /dev/null || true
+	done
+}
+
+leases() { find "$work/leases" -type f -name '[0-9]*' -printf 'lease %f\n' 2> /dev/null; }
+
+remains() {
+	local pid
+	for pid in $(pids); do
+		# A dead process that init has not waited for yet is none.
+		grep -q '^State:.Z' "/proc/$pid/status" 2> /dev/null || echo "process $pid"
+	done
+	pgrep -f "$work/" | sed 's/^/process /'
+	awk -v name="$name" '$2 ~ name { print "mount", $2 }' /proc/self/mounts
+	find /sys/fs/cgroup -maxdepth 7 -type d -name "*$name*" 2> /dev/null | sed 's/^/cgroup /'
+	awk -v name="$name" '$8 ~ name { print "socket", $8 }' /proc/net/unix
+	find /tmp /run /var/lib /var/lib/cni -maxdepth 1 -name "*$name*" 2> /dev/null | sed 's/^/file /'
+	lsns --noheadings --output NS 2> /dev/null | tr -d ' ' | grep -x -F -f "$notes/namespaces" | sed 's/^/namespace /'
+	ip -o link | awk -F'[ :@]+' '{ print $2 }' | grep -x -F -e "$bridge" -f "$notes/interfaces" | sed 's/^/interface /'
+	rules | comm -13 "$notes/rules" - | sed 's/^/rule /'
+}
