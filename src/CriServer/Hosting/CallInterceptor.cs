@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Crisp.CriServer.Monitoring;
 using Crisp.Images;
 using Grpc.Core;
@@ -11,18 +12,18 @@ internal sealed partial class CallInterceptor(ILogger<CallInterceptor> logger, D
     public override async Task<TResponse> UnaryServerHandler<TRequest, TResponse>(
         TRequest request, ServerCallContext context, UnaryServerMethod<TRequest, TResponse> continuation)
     {
-        var start = time.GetTimestamp();
+        var (start, span) = (time.GetTimestamp(), Tracing.Start(context));
         try
         {
             var response = await continuation(request, context);
-            Done(context, start, streams: false);
+            Done(context, start, span, streams: false);
             return response;
         }
 #pragma warning disable CA1031 // The boundary: whatever a call throws becomes its status, and the daemon lives on.
         catch (Exception error)
 #pragma warning restore CA1031
         {
-            throw Fail(error, context, start, streams: false);
+            throw Fail(error, context, start, span, streams: false);
         }
     }
 
@@ -32,32 +33,34 @@ internal sealed partial class CallInterceptor(ILogger<CallInterceptor> logger, D
         ServerCallContext context,
         ServerStreamingServerMethod<TRequest, TResponse> continuation)
     {
-        var start = time.GetTimestamp();
+        var (start, span) = (time.GetTimestamp(), Tracing.Start(context));
         try
         {
             await continuation(request, responseStream, context);
-            Done(context, start, streams: true);
+            Done(context, start, span, streams: true);
         }
 #pragma warning disable CA1031 // The boundary, as above.
         catch (Exception error)
 #pragma warning restore CA1031
         {
-            throw Fail(error, context, start, streams: true);
+            throw Fail(error, context, start, span, streams: true);
         }
     }
 
-    private void Done(ServerCallContext context, long start, bool streams)
+    private void Done(ServerCallContext context, long start, Activity? span, bool streams)
     {
         var duration = time.GetElapsedTime(start);
         metrics.CallEnded(context.Method, StatusCode.OK, streams ? null : duration);
+        Tracing.End(span, StatusCode.OK, "");
         Log.Done(logger, context.Method, duration.TotalMilliseconds);
     }
 
-    private RpcException Fail(Exception error, ServerCallContext context, long start, bool streams)
+    private RpcException Fail(Exception error, ServerCallContext context, long start, Activity? span, bool streams)
     {
         var status = ErrorStatus.Of(error, context.Method, context.CancellationToken);
         var duration = time.GetElapsedTime(start);
         metrics.CallEnded(context.Method, status.StatusCode, streams ? null : duration);
+        Tracing.End(span, status.StatusCode, status.Detail);
         var milliseconds = duration.TotalMilliseconds;
         switch (status.StatusCode)
         {

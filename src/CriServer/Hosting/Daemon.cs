@@ -49,6 +49,7 @@ internal static partial class Daemon
         builder.WebHost.UseSockets(sockets => sockets.CreateBoundListenSocket = address =>
             address is UnixDomainSocketEndPoint ? socket : metrics!);
         builder.Services.AddCrisp(config);
+        Tracing.AddTo(builder);
         var app = builder.Build();
         if (metrics is not null)
         {
