@@ -51,12 +51,14 @@ internal static class CgroupFile
                 return Missing(errno) || errno == Errno.EOPNOTSUPP ? default : throw new CgroupException("read", path, errno);
             }
 
-            if (count == 0)
+            length += count;
+
+            // A file of one record, as all of these are, is read whole at once (seq_file): what is short is the end. One call
+            // less for each file is a quarter of what it costs to poll hundreds of cgroups.
+            if (length < buffer.Length)
             {
                 break;
             }
-
-            length += count;
         }
 
         return buffer[..length];

@@ -56,9 +56,52 @@ public sealed class StateIndexTests : IDisposable
         Assert.Equal(SandboxStage.Ready, sandbox.Record.Stage);
     }
 
+    [Fact]
+    public async Task Observer_HearsOfAContainerBeforeItsFirstChange()
+    {
+        using var containers = new RecordStore<ContainerRecord>(_directory.Combine("c"), _directory.Combine("aside"), 1, RecordJson.Default.ContainerRecord);
+        using var observer = new SlowObserver();
+        var index = new StateIndex(observer);
+        var container = new LiveContainer(Records.Container("pod") with { Stage = ContainerStage.Created, Exit = null }, containers);
+        var changing = Task.Run(() =>
+        {
+            SpinWait.SpinUntil(() => index.FindContainer(container.Id) is not null);
+            observer.Changing.Set();
+            container.Change(r => r with { Stage = ContainerStage.Running });
+        });
+        index.Add(container);
+        await changing;
+        Assert.Equal(["added", "changed"], observer.Heard);
+    }
+
     private string Add(string id)
     {
         _index.Add(new LiveSandbox(Records.Sandbox(id), _sandboxes));
         return id;
+    }
+
+    private sealed class SlowObserver : IStateObserver, IDisposable
+    {
+        /// <summary>Set by who is about to change the container.</summary>
+        public ManualResetEventSlim Changing { get; } = new();
+
+        public List<string> Heard { get; } = [];
+
+        public void Added(LiveContainer container)
+        {
+            Changing.Wait(TimeSpan.FromSeconds(30));
+            Thread.Sleep(100);
+            Heard.Add("added");
+        }
+
+        public void Changed(LiveContainer container, ContainerRecord before) => Heard.Add("changed");
+
+        public void Changed(LiveSandbox sandbox, SandboxRecord before) => Heard.Add("sandbox changed");
+
+        public void Removed(LiveContainer container) => Heard.Add("removed");
+
+        public void Removed(LiveSandbox sandbox) => Heard.Add("sandbox removed");
+
+        public void Dispose() => Changing.Dispose();
     }
 }
