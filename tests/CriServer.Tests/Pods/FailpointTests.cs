@@ -9,6 +9,9 @@ namespace Crisp.CriServer.Tests.Pods;
 /// </summary>
 public sealed class FailpointTests(PodNode node) : IClassFixture<PodNode>
 {
+    /// <summary>An emulated machine takes half an hour for all of it: there each failpoint kills once, and chance ten times.</summary>
+    private static readonly bool _emulated = Environment.GetEnvironmentVariable("CRISP_TEST_VM") == "1";
+
     public static TheoryData<FailpointName> Names => [.. Enum.GetValues<FailpointName>()];
 
     [Theory]
@@ -31,9 +34,9 @@ public sealed class FailpointTests(PodNode node) : IClassFixture<PodNode>
             await life.RunAsync(TestContext.Current.CancellationToken);
             await Invariants.CheckAsync(node);
             Assert.Empty(Invariants.CgroupsOf(node));
-            if (!died)
+            Assert.True(died || hit > 1, $"The failpoint {name} is passed by no call of a pod's life.");
+            if (!died || _emulated)
             {
-                Assert.True(hit > 1, $"The failpoint {name} is passed by no call of a pod's life.");
                 return;
             }
         }
@@ -46,7 +49,7 @@ public sealed class FailpointTests(PodNode node) : IClassFixture<PodNode>
         var random = new Random(20260101);
         using var enough = new CancellationTokenSource();
         var workers = Enumerable.Range(0, 4).Select(_ => Task.Run(() => WorkAsync(enough))).ToList();
-        for (var kills = 0; kills < 50; kills++)
+        for (var kills = 0; kills < (_emulated ? 10 : 50); kills++)
         {
             await Task.Delay(random.Next(5, 400), TestContext.Current.CancellationToken);
             await node.Daemon.KillAsync();
