@@ -20,6 +20,8 @@ public static partial class ContainerSpecBuilder
             throw CriException.Invalid("stdin_once without stdin: there is no standard input that could be closed.");
         }
 
+        var capabilities = Capabilities(input);
+        var seccomp = Seccomp(input, capabilities);
         return new ProcessSpec
         {
             Args = Arguments(input),
@@ -29,12 +31,13 @@ public static partial class ContainerSpecBuilder
             Stdin = config.Stdin,
             StdinOnce = config.StdinOnce,
             User = User(input.Security, input.Image.Config.User),
-            Capabilities = Capabilities(input),
+            Capabilities = capabilities,
             NoNewPrivileges = input.Security.NoNewPrivs,
             OomScoreAdj = OomScoreAdj(config.Linux?.Resources),
             ApparmorProfile = ApparmorProfile(input),
             SelinuxLabel = SelinuxLabel(input),
-            SeccompProgram = SeccompProgram(input),
+            SeccompProgram = seccomp?.Program,
+            SeccompFlags = seccomp is { Flags: > 0 } ? seccomp.Flags : null,
         };
     }
 

@@ -1,5 +1,6 @@
 using Crisp.Cri.V1;
 using Crisp.CriServer.Hosting;
+using Crisp.CriServer.Seccomp;
 using Crisp.Sandbox.Spec;
 
 namespace Crisp.CriServer.Containers;
@@ -91,24 +92,27 @@ public static partial class ContainerSpecBuilder
         return known;
     }
 
-    /// <summary>
-    /// Seccomp profiles are not compiled yet. A container that asks to be confined and is not would be a lie to whoever
-    /// relies on it, so both kinds of profile are refused; the kubelet sends Unconfined unless a pod or its own
-    /// --seccomp-default asks for more.
-    /// </summary>
-    private static byte[]? SeccompProgram(ContainerSpecInput input)
+    /// <summary>CRI: privileged containers run without seccomp, whatever else is said.</summary>
+    private static SeccompProgram? Seccomp(ContainerSpecInput input, CapabilitiesSpec capabilities)
     {
-        // CRI: privileged containers run without seccomp, whatever else is said.
         var profile = input.Security.Seccomp;
         if (profile is null || input.Privileged || profile.ProfileType == SecurityProfile.Types.ProfileType.Unconfined)
         {
             return null;
         }
 
-        throw CriException.Precondition(profile.ProfileType == SecurityProfile.Types.ProfileType.Localhost
-            ? $"The seccomp profile {profile.LocalhostRef} cannot be applied: this version has no seccomp. Use Unconfined."
-            : "The seccomp profile RuntimeDefault cannot be applied: this version has none, and running the container unconfined " +
-              "would hide that. Use Unconfined.");
+        // A container that asks to be confined and is not would be a lie to whoever relies on it.
+        if (!input.Node.Seccomp)
+        {
+            throw CriException.Precondition("The seccomp profile cannot be applied: this kernel has no seccomp filters (CONFIG_SECCOMP_FILTER). Use Unconfined.");
+        }
+
+        return profile.ProfileType switch
+        {
+            SecurityProfile.Types.ProfileType.RuntimeDefault => SeccompPrograms.Default(capabilities.Bounding, input.Node.Kernel),
+            SecurityProfile.Types.ProfileType.Localhost => SeccompPrograms.OfFile(profile.LocalhostRef, capabilities.Bounding, input.Node.Kernel),
+            var other => throw CriException.Invalid($"seccomp.profile_type is {(int)other}, which is no ProfileType."),
+        };
     }
 
     private static string? ApparmorProfile(ContainerSpecInput input)

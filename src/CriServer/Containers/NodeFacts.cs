@@ -14,6 +14,12 @@ public sealed record NodeFacts
     /// <summary>Whether SELinux is mounted.</summary>
     public bool SELinux { get; init; }
 
+    /// <summary>Whether the kernel has seccomp filters.</summary>
+    public bool Seccomp { get; init; } = true;
+
+    /// <summary>Its major and minor version.</summary>
+    public Version Kernel { get; init; } = new(6, 1);
+
     /// <summary>Capabilities that the daemon itself has to give, with the CAP_ prefix.</summary>
     public IReadOnlyList<string> Capabilities { get; init; } = CapabilityNames.All;
 
@@ -24,8 +30,17 @@ public sealed record NodeFacts
             || (File.Exists("/sys/fs/cgroup/cgroup.controllers") && File.Exists("/proc/swaps")),
         AppArmor = ReadFlag("/sys/module/apparmor/parameters/enabled"),
         SELinux = File.Exists("/sys/fs/selinux/enforce"),
+        Seccomp = File.Exists("/proc/sys/kernel/seccomp/actions_avail"),
+        Kernel = KernelVersion(File.ReadAllText("/proc/sys/kernel/osrelease")),
         Capabilities = [.. CapabilityNames.All.Where((_, number) => Processes.IsInBoundingSet(number) == true)],
     };
+
+    // 6.1.0-28-amd64
+    private static Version KernelVersion(string release)
+    {
+        var parts = release.Split('.', '-', '+', '_');
+        return Version.TryParse(string.Join('.', parts.Take(2)), out var version) ? version : new Version(6, 1);
+    }
 
     private static bool ReadFlag(string path) => File.Exists(path) && File.ReadAllText(path).StartsWith('Y');
 }

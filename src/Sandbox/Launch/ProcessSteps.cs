@@ -153,7 +153,7 @@ internal sealed class ProcessSteps(
     {
         if (process.SeccompProgram is { } program)
         {
-            builder.Label("Filter system calls").Seccomp(program);
+            builder.Label("Filter system calls").Seccomp(program, process.SeccompFlags ?? 0);
         }
     }
 

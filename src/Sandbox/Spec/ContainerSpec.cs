@@ -90,6 +90,9 @@ public sealed record ProcessSpec
 
     /// <summary>A compiled classic-BPF seccomp program (struct sock_filter[]), base64 in JSON, or null for none.</summary>
     public byte[]? SeccompProgram { get; init; }
+
+    /// <summary>SECCOMP_FILTER_FLAG_* for it: LOG 2, SPEC_ALLOW 4; none when null.</summary>
+    public uint? SeccompFlags { get; init; }
 }
 
 /// <summary>Who a process runs as. Names are resolved in the container's rootfs by the pod's process.</summary>

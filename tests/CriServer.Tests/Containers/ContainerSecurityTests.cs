@@ -92,9 +92,27 @@ public sealed class ContainerSecurityTests
     [Theory]
     [InlineData(SecurityProfile.Types.ProfileType.RuntimeDefault)]
     [InlineData(SecurityProfile.Types.ProfileType.Localhost)]
-    public void SeccompProfiles_AreRefusedRatherThanForgotten(SecurityProfile.Types.ProfileType type) => Assert.Equal(
-        StatusCode.FailedPrecondition,
-        Refused(c => c.Linux.SecurityContext.Seccomp = new SecurityProfile { ProfileType = type, LocalhostRef = "/p" }).Code);
+    public void SeccompProfiles_AreRefusedWhereTheKernelHasNone(SecurityProfile.Types.ProfileType type)
+    {
+        var error = Assert.Throws<CriException>(() => SpecInputs.Build(
+            c => c.Linux.SecurityContext.Seccomp = new SecurityProfile { ProfileType = type, LocalhostRef = "/p" },
+            node: new NodeFacts { Seccomp = false }));
+        Assert.Equal(StatusCode.FailedPrecondition, error.Code);
+    }
+
+    [Fact]
+    public void SeccompProfile_FollowsTheCapabilities()
+    {
+        var profile = new SecurityProfile { ProfileType = SecurityProfile.Types.ProfileType.RuntimeDefault };
+        var usual = SpecInputs.Build(c => c.Linux.SecurityContext.Seccomp = profile).Process.SeccompProgram;
+        var again = SpecInputs.Build(c => c.Linux.SecurityContext.Seccomp = profile).Process.SeccompProgram;
+        var admin = SpecInputs.Build(c => (c.Linux.SecurityContext.Seccomp, c.Linux.SecurityContext.Capabilities) = (profile, Caps("SYS_ADMIN", ""))).Process.SeccompProgram;
+        Assert.NotNull(usual);
+        Assert.Same(usual, again);
+        Assert.NotEqual(usual, admin);
+        Assert.Null(SpecInputs.Build(
+            c => (c.Linux.SecurityContext.Seccomp, c.Linux.SecurityContext.Privileged) = (profile, true), sandbox: _privilegedPod).Process.SeccompProgram);
+    }
 
     [Fact]
     public void Unconfined_Runs()

@@ -26,6 +26,13 @@ public sealed class StructTests
         [typeof(__user_cap_data_struct)] = ("linux/capability.h", "struct __user_cap_data_struct", []),
         [typeof(ifreq)] = ("net/if.h", "struct ifreq", []),
         [typeof(sock_fprog)] = ("linux/filter.h", "struct sock_fprog", []),
+        [typeof(Crisp.Linux.Seccomp.SeccompInstruction)] = ("linux/filter.h", "struct sock_filter", new()
+        {
+            ["Code"] = "code",
+            ["JumpTrue"] = "jt",
+            ["JumpFalse"] = "jf",
+            ["Constant"] = "k",
+        }),
         [typeof(BpfInstruction)] = ("linux/bpf.h", "struct bpf_insn", new()
         {
             ["Code"] = "code",

@@ -19,7 +19,7 @@ internal static class SeccompProbe
         });
         yield return failure is not null
             ? CheckResult.Missing(
-                "seccomp", failure, "Containers run without filters of system calls, as if their profile were Unconfined. The kernel needs CONFIG_SECCOMP_FILTER.")
+                "seccomp", failure, "Containers that ask for a seccomp profile are refused; Unconfined ones run. The kernel needs CONFIG_SECCOMP_FILTER.")
             : CheckResult.Ok("seccomp", File.Exists(ActionsPath) ? $"filters with {File.ReadAllText(ActionsPath).Trim()}" : "filters");
     }
 }
