@@ -14,6 +14,7 @@ namespace Crisp.CriServer.Tests.Pods;
 internal sealed class TestImage
 {
     public const string Busybox = "localhost/crisp/busybox:1";
+    public const string ManifestType = "application/vnd.oci.image.manifest.v1+json";
 
     private static readonly string[] _commands =
     [
@@ -54,6 +55,34 @@ internal sealed class TestImage
         return this;
     }
 
+    /// <summary>The manifest, and what it names: config and layers.</summary>
+    public (byte[] Manifest, IReadOnlyList<byte[]> Blobs) Documents()
+    {
+        var blobs = new List<byte[]>();
+        JsonObject Add(string mediaType, byte[] content)
+        {
+            blobs.Add(content);
+            return Descriptor(mediaType, content);
+        }
+
+        var layers = new JsonArray([.. _layers.Select(l => Add("application/vnd.oci.image.layer.v1.tar+gzip", Gzip(l)))]);
+        var config = new JsonObject
+        {
+            ["architecture"] = "amd64",
+            ["os"] = "linux",
+            ["config"] = _config.DeepClone(),
+            ["rootfs"] = new JsonObject { ["type"] = "layers", ["diff_ids"] = new JsonArray([.. _layers.Select(l => JsonValue.Create(Digest(l)))]) },
+        };
+        var manifest = new JsonObject
+        {
+            ["schemaVersion"] = 2,
+            ["mediaType"] = ManifestType,
+            ["config"] = Add("application/vnd.oci.image.config.v1+json", Bytes(config)),
+            ["layers"] = layers,
+        };
+        return (Bytes(manifest), blobs);
+    }
+
     /// <summary>Writes the archive.</summary>
     /// <returns>Its path.</returns>
     public string WriteTo(string directory)
@@ -61,30 +90,15 @@ internal sealed class TestImage
         var path = Path.Combine(directory, $"{Guid.NewGuid():N}.tar");
         using var file = File.Create(path);
         using var tar = new TarWriter(file, TarEntryFormat.Pax);
-        var layers = new JsonArray();
-        var diffIds = new JsonArray();
-        foreach (var layer in _layers)
+        var (manifest, blobs) = Documents();
+        foreach (var blob in blobs.Append(manifest).DistinctBy(Digest))
         {
-            diffIds.Add(Digest(layer));
-            layers.Add(Blob(tar, "application/vnd.oci.image.layer.v1.tar+gzip", Gzip(layer)));
+            Put(tar, "blobs/sha256/" + Digest(blob)[7..], blob);
         }
 
-        var config = new JsonObject
-        {
-            ["architecture"] = "amd64",
-            ["os"] = "linux",
-            ["config"] = _config.DeepClone(),
-            ["rootfs"] = new JsonObject { ["type"] = "layers", ["diff_ids"] = diffIds },
-        };
-        var manifest = Blob(tar, "application/vnd.oci.image.manifest.v1+json", Bytes(new JsonObject
-        {
-            ["schemaVersion"] = 2,
-            ["mediaType"] = "application/vnd.oci.image.manifest.v1+json",
-            ["config"] = Blob(tar, "application/vnd.oci.image.config.v1+json", Bytes(config)),
-            ["layers"] = layers,
-        }));
-        manifest["annotations"] = new JsonObject { ["org.opencontainers.image.ref.name"] = Name };
-        Put(tar, "index.json", Bytes(new JsonObject { ["schemaVersion"] = 2, ["manifests"] = new JsonArray(manifest) }));
+        var entry = Descriptor(ManifestType, manifest);
+        entry["annotations"] = new JsonObject { ["org.opencontainers.image.ref.name"] = Name };
+        Put(tar, "index.json", Bytes(new JsonObject { ["schemaVersion"] = 2, ["manifests"] = new JsonArray(entry) }));
         Put(tar, "oci-layout", "{\"imageLayoutVersion\":\"1.0.0\"}"u8.ToArray());
         return path;
     }
@@ -127,14 +141,10 @@ internal sealed class TestImage
         }
     }
 
-    private static JsonObject Blob(TarWriter tar, string mediaType, byte[] content)
-    {
-        var digest = Digest(content);
-        Put(tar, "blobs/sha256/" + digest[7..], content);
-        return new JsonObject { ["mediaType"] = mediaType, ["digest"] = digest, ["size"] = content.Length };
-    }
+    private static JsonObject Descriptor(string mediaType, byte[] content)
+        => new() { ["mediaType"] = mediaType, ["digest"] = Digest(content), ["size"] = content.Length };
 
-    private static string Digest(byte[] content) => "sha256:" + Convert.ToHexStringLower(SHA256.HashData(content));
+    public static string Digest(byte[] content) => "sha256:" + Convert.ToHexStringLower(SHA256.HashData(content));
 
     private static byte[] Bytes(JsonObject json) => Encoding.UTF8.GetBytes(json.ToJsonString());
 
