@@ -12,7 +12,7 @@ main() {
 		shift
 	fi
 	names=("$@")
-	[ ${#names[@]} -gt 0 ] || names=(Linux Cgroups Network Images Sandbox CriServer)
+	[ ${#names[@]} -gt 0 ] || names=(Linux Cgroups Network Images Sandbox CriServer Conformance)
 
 	say() { printf '\n== %s (%ds)\n' "$1" "$SECONDS"; }
 	fail() {
@@ -21,17 +21,17 @@ main() {
 		exit 1
 	}
 	for name in "${names[@]}"; do
-		[ -e "tests/$name.Tests/$name.Tests.csproj" ] || fail "tests/vm/run.sh: there is no project tests/$name.Tests."
+		[ -n "$(project "$name")" ] || fail "tests/vm/run.sh: there is no project tests/$name.Tests."
 	done
 	cache=$(tests/vm/build.sh) || fail "tests/vm/run.sh: the test VM could not be built."
 
 	say "build"
 	for name in "${names[@]}"; do
-		dotnet build "tests/$name.Tests" --nologo -v quiet -clp:NoSummary || fail "tests/vm/run.sh: tests/$name.Tests does not build."
+		dotnet build "$(project "$name")" --nologo -v quiet -clp:NoSummary || fail "tests/vm/run.sh: tests/$name.Tests does not build."
 	done
 	publish=$PWD/artifacts/native
 	case " ${names[*]} " in
-		*" Sandbox "* | *" CriServer "*)
+		*" Sandbox "* | *" CriServer "* | *" Conformance "*)
 			if [ -z "${CRISP_VM_KEEP_NATIVE:-}" ] || [ ! -x "$publish/crisp" ]; then
 				say "publish crisp and crisp-sandbox (NativeAOT)"
 				for project in Sandbox CriServer; do
