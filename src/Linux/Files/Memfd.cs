@@ -32,6 +32,20 @@ public static class Memfd
     /// <summary>Makes the content unchangeable for everybody, for ever (fcntl(2), F_ADD_SEALS).</summary>
     public static void Seal(FileDescriptor memfd) => Check.Result(Libc.fcntl(memfd, FAddSeals, AllSeals), "fcntl", "F_ADD_SEALS");
 
+    /// <summary>Makes the length unchangeable (F_SEAL_SHRINK and F_SEAL_GROW), so that no touch of a mapping ends in SIGBUS.</summary>
+    public static void SealSize(FileDescriptor memfd)
+    {
+        const int SizeSeals = 6;
+        Check.Result(Libc.fcntl(memfd, FAddSeals, SizeSeals), "fcntl", "F_ADD_SEALS");
+    }
+
+    /// <summary>Gives a part's pages back; it reads as zeros from then on (fallocate(2), FALLOC_FL_PUNCH_HOLE).</summary>
+    public static void PunchHole(FileDescriptor memfd, long offset, long length)
+    {
+        const int PunchHoleKeepSize = 3;
+        Check.Result(Libc.fallocate(memfd, PunchHoleKeepSize, offset, length), "fallocate", memfd);
+    }
+
     /// <summary>Whether <see cref="Seal"/> was done.</summary>
     public static bool IsSealed(FileDescriptor memfd)
         => (Check.Result(Libc.fcntl(memfd, FGetSeals, 0), "fcntl", "F_GET_SEALS") & AllSeals) == AllSeals;

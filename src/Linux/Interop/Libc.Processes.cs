@@ -83,6 +83,18 @@ internal static unsafe partial class Libc
     [LibraryImport(Name)]
     internal static partial int sigfillset(sigset_t* set);
 
+    // pid_t gettid(void);
+    [LibraryImport(Name, EntryPoint = "syscall")]
+    internal static partial nint gettid(nint number);
+
+    // int tgkill(pid_t tgid, pid_t tid, int sig);
+    [LibraryImport(Name, SetLastError = true, EntryPoint = "syscall")]
+    internal static partial nint tgkill(nint number, int tgid, int tid, int sig);
+
+    // int sigtimedwait(const sigset_t *set, siginfo_t *info, const struct timespec *timeout);
+    [LibraryImport(Name, SetLastError = true)]
+    internal static partial int sigtimedwait(sigset_t* set, void* info, timespec* timeout);
+
     // int signalfd(int fd, const sigset_t *mask, int flags);
     [LibraryImport(Name, SetLastError = true)]
     internal static partial int signalfd(int fd, sigset_t* mask, int flags);

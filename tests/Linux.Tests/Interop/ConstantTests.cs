@@ -33,6 +33,8 @@ public sealed partial class ConstantTests
         ClonePidfd = CLONE_PIDFD
         CloseRangeCloexec = CLOSE_RANGE_CLOEXEC
         DevptsMagic = DEVPTS_SUPER_MAGIC
+        DirectionRead = -
+        DirectionWrite = -
         DtUnknown = enum DT_UNKNOWN
         EfdCloexecNonblock = EFD_CLOEXEC | EFD_NONBLOCK
         EpollCloexec = EPOLL_CLOEXEC
@@ -62,6 +64,8 @@ public sealed partial class ConstantTests
         LinkMessageSize = sizeof(struct ifinfomsg)
         LockEx = LOCK_EX
         LockNb = LOCK_NB
+        MapNoreserve = MAP_NORESERVE
+        MapShared = MAP_SHARED
         MaxDescriptors = -
         MaxEvents = -
         MfdAllowSealing = MFD_ALLOW_SEALING
@@ -94,9 +98,12 @@ public sealed partial class ConstantTests
         PrCapbsetRead = PR_CAPBSET_READ
         ProcMagic = PROC_SUPER_MAGIC
         ProgTypeCgroupDevice = enum BPF_PROG_TYPE_CGROUP_DEVICE
+        ProtRead = PROT_READ
+        ProtWrite = PROT_WRITE
         PrSetChildSubreaper = PR_SET_CHILD_SUBREAPER
         PrSetDumpable = PR_SET_DUMPABLE
         PrSetName = PR_SET_NAME
+        PunchHoleKeepSize = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE
         Raise = PR_CAP_AMBIENT_RAISE
         Replace = BPF_F_REPLACE
         ScmRights = enum SCM_RIGHTS
@@ -107,6 +114,8 @@ public sealed partial class ConstantTests
         SigChld = SIGCHLD
         SigKill = SIGKILL
         Siocsifflags = SIOCSIFFLAGS
+        SizeSeals = F_SEAL_SHRINK | F_SEAL_GROW
+        SizeShift = _IOC_SIZESHIFT
         SockCloexec = enum SOCK_CLOEXEC
         SockDgram = enum SOCK_DGRAM
         SockNonblock = enum SOCK_NONBLOCK
