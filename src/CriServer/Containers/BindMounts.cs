@@ -41,6 +41,20 @@ public static class BindMounts
     private static void SetAttributes(FileDescriptor tree, MountSpec mount, BindSource source, FileDescriptor? userNamespace)
     {
         Mounts.MountSetAttr(tree, MountAttributes.None, propagation: Propagation(mount), recursive: source.Recursive);
+        SetFlags(tree, mount);
+        if (mount.UidMappings.Count > 0)
+        {
+            Mounts.MountSetAttr(
+                tree,
+                MountAttributes.IdMap,
+                userNamespace: userNamespace ?? throw CriException.Invalid(
+                    $"The mount on {mount.Target} has id mappings, but the pod has no user namespace of its own."),
+                recursive: source.Recursive);
+        }
+    }
+
+    internal static void SetFlags(FileDescriptor tree, MountSpec mount)
+    {
         var set = MountAttributes.None;
         set |= mount.Nosuid ? MountAttributes.NoSuid : 0;
         set |= mount.Nodev ? MountAttributes.NoDev : 0;
@@ -54,16 +68,6 @@ public static class BindMounts
         if (mount.RecursiveReadonly)
         {
             Mounts.MountSetAttr(tree, MountAttributes.ReadOnly, recursive: true);
-        }
-
-        if (mount.UidMappings.Count > 0)
-        {
-            Mounts.MountSetAttr(
-                tree,
-                MountAttributes.IdMap,
-                userNamespace: userNamespace ?? throw CriException.Invalid(
-                    $"The mount on {mount.Target} has id mappings, but the pod has no user namespace of its own."),
-                recursive: source.Recursive);
         }
     }
 

@@ -14,7 +14,7 @@ internal static class ContainerCreation
 {
     /// <summary>On return the container exists; on failure nothing of it does.</summary>
     public static async Task<ContainerRecord> RunAsync(
-        Node node, LiveSandbox sandbox, ContainerConfig config, ImageRecord image, string digest)
+        Node node, LiveSandbox sandbox, ContainerConfig config, ImageRecord image, ImageVolumes volumes, string digest)
     {
         if (sandbox.Link is not { } link || sandbox.Record.Stage != SandboxStage.Ready || sandbox.Removed)
         {
@@ -23,7 +23,10 @@ internal static class ContainerCreation
 
         var id = Identifier.Create();
         var input = new ContainerSpecInput(
-            id, config, sandbox.Record, image, node.DirectoriesOf(id), node.FilesOf(sandbox.Record), node.Facts);
+            id, config, sandbox.Record, image, node.DirectoriesOf(id), node.FilesOf(sandbox.Record), node.Facts)
+        {
+            Volumes = volumes.Images,
+        };
         var spec = CheckTarget(ContainerSpecBuilder.Build(input), sandbox);
         try
         {
@@ -131,17 +134,9 @@ internal static class ContainerCreation
             CreatedAt = Node.Now(),
             Labels = config.Labels.ToDictionary(),
             Annotations = config.Annotations.ToDictionary(),
-            Image = new ContainerImage(
-                config.Image.Image,
-                config.Image.UserSpecifiedImage,
-                config.Image.RuntimeHandler,
-                image.Id,
-                image.RepoDigests.Count > 0 ? image.RepoDigests[0] : image.Id)
-            {
-                Annotations = config.Image.Annotations.ToDictionary(),
-            },
+            Image = ContainerImages.From(config.Image, image),
             LogPath = spec.Log is { } log ? Path.Combine(log.Directory, log.Name) : "",
-            Mounts = [.. config.Mounts.Select(MountRecords.From)],
+            Mounts = [.. config.Mounts.Select(m => MountRecords.From(m, input.Volumes))],
             Namespaces = new NamespaceModes { Network = options.Network, Pid = options.Pid, Ipc = options.Ipc, TargetId = options.TargetId },
             StopSignal = StopSignals.ToCri(spec.StopSignal),
             User = user,

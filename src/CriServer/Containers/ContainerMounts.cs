@@ -26,13 +26,13 @@ internal static class ContainerMounts
 
         foreach (var mount in spec.Mounts.Where(m => m.Source.NeedsDescriptor))
         {
-            opened.Add(BindMounts.Open(mount, userNamespace));
+            opened.Add(mount.Source is OverlaySource image ? ImageVolumes.Open(mount, image, userNamespace) : BindMounts.Open(mount, userNamespace));
         }
     }
 
     // An overlay cannot be id-mapped, its layers can: each becomes a detached, id-mapped mount of its own, and files that
     // the container makes are stored with the ids of the node.
-    private static FileDescriptor Overlay(OverlaySource overlay, FileDescriptor? userNamespace)
+    internal static FileDescriptor Overlay(OverlaySource overlay, FileDescriptor? userNamespace)
     {
         if (userNamespace is null)
         {

@@ -76,12 +76,12 @@ public static partial class ContainerSpecBuilder
     private static MountSpec Mount(Mount mount, ContainerSpecInput input)
     {
         var target = Normalize(mount.ContainerPath);
-        if (mount.Image is { Image.Length: > 0 } image)
+        CheckTarget(mount, target, input.Privileged);
+        if (mount.ImageSubPath.Length > 0 && mount.Image is null)
         {
-            throw CriException.Unimplemented($"The image {image.Image} cannot be mounted on {target}: this version has no image volumes.");
+            throw CriException.Invalid($"The mount on {target} has the image_sub_path {mount.ImageSubPath}, but no image.");
         }
 
-        CheckTarget(mount, target, input.Privileged);
         if (mount.RecursiveReadOnly && (!mount.Readonly || mount.Propagation != Cri.V1.MountPropagation.PropagationPrivate))
         {
             throw CriException.Invalid($"The mount on {target} has recursive_read_only, which needs readonly and PROPAGATION_PRIVATE.");
@@ -95,11 +95,11 @@ public static partial class ContainerSpecBuilder
         return new MountSpec
         {
             Target = target,
-            Source = new BindSource(HostPath.Resolve(mount.HostPath, target)),
+            Source = mount.Image is null ? new BindSource(HostPath.Resolve(mount.HostPath, target)) : Image(mount, target, input),
             Readonly = mount.Readonly,
             RecursiveReadonly = mount.RecursiveReadOnly,
             Nosuid = mount.MountOptions.Contains("nosuid"),
-            Nodev = mount.MountOptions.Contains("nodev"),
+            Nodev = mount.MountOptions.Contains("nodev") || mount.Image is not null,
             Noexec = mount.MountOptions.Contains("noexec"),
             Propagation = mount.Propagation switch
             {
@@ -111,6 +111,28 @@ public static partial class ContainerSpecBuilder
             UidMappings = IdMappings.From(mount.UidMappings, $"the mount on {target}"),
             GidMappings = IdMappings.From(mount.GidMappings, $"the mount on {target}"),
         };
+    }
+
+    // Its layers are mapped as those of the rootfs are, whatever the mount says of mappings.
+    private static OverlaySource Image(Mount mount, string target, ContainerSpecInput input)
+    {
+        if (mount.Image.Image.Length == 0 || mount.HostPath.Length > 0)
+        {
+            throw CriException.Invalid($"The mount on {target} needs a host_path or an image with a name, not both.");
+        }
+
+        if (!mount.Readonly)
+        {
+            throw CriException.Invalid($"The image {mount.Image.Image} on {target} needs readonly: images are never written to.");
+        }
+
+        var path = mount.ImageSubPath;
+        if (path.Contains('\0', StringComparison.Ordinal) || path.Split('/').Contains(".."))
+        {
+            throw CriException.Invalid($"The mount on {target} has the image_sub_path \"{path}\", which is no path without \"..\".");
+        }
+
+        return new OverlaySource(input.Volumes[mount.Image.Image].Layers, null, null) { SubPath = path.Length > 0 ? path : null };
     }
 
     private static void CheckTarget(Mount mount, string target, bool privileged)

@@ -95,7 +95,9 @@ public static partial class ContainerSpecBuilder
     /// <summary>CRI: privileged containers run without seccomp, whatever else is said.</summary>
     private static SeccompProgram? Seccomp(ContainerSpecInput input, CapabilitiesSpec capabilities)
     {
-        var profile = input.Security.Seccomp;
+#pragma warning disable CS0612 // Old clients set this field alone.
+        var profile = SecurityProfiles.Choose(input.Security.Seccomp, input.Security.SeccompProfilePath, "seccomp_profile_path");
+#pragma warning restore CS0612
         if (profile is null || input.Privileged || profile.ProfileType == SecurityProfile.Types.ProfileType.Unconfined)
         {
             return null;
@@ -115,29 +117,30 @@ public static partial class ContainerSpecBuilder
         };
     }
 
+    /// <summary>
+    /// Where AppArmor is on, a container that names no profile gets RuntimeDefault, as Kubernetes documents it. A privileged one
+    /// has only what it names itself.
+    /// </summary>
     private static string? ApparmorProfile(ContainerSpecInput input)
     {
-        var profile = input.Security.Apparmor;
-        if (profile is null || input.Privileged || profile.ProfileType == SecurityProfile.Types.ProfileType.Unconfined)
+#pragma warning disable CS0612 // Old clients set this field alone.
+        var profile = SecurityProfiles.Choose(input.Security.Apparmor, input.Security.ApparmorProfile, "apparmor_profile");
+#pragma warning restore CS0612
+        var type = profile?.ProfileType ?? SecurityProfile.Types.ProfileType.RuntimeDefault;
+        switch (type)
         {
-            return null;
+            case SecurityProfile.Types.ProfileType.Unconfined:
+                return null;
+            case SecurityProfile.Types.ProfileType.RuntimeDefault:
+                return input.Node.AppArmor && !input.Privileged ? input.Node.AppArmorProfiles.Default() : null;
+            case SecurityProfile.Types.ProfileType.Localhost:
+                return input.Node.AppArmor
+                    ? input.Node.AppArmorProfiles.Localhost(profile!.LocalhostRef)
+                    : throw CriException.Precondition(
+                        $"The AppArmor profile {profile!.LocalhostRef} cannot be applied: AppArmor is not enabled on this node.");
+            default:
+                throw CriException.Invalid($"apparmor.profile_type is {(int)type}, which is no ProfileType.");
         }
-
-        if (profile.ProfileType == SecurityProfile.Types.ProfileType.RuntimeDefault)
-        {
-            return input.Node.AppArmor
-                ? throw CriException.Precondition("The AppArmor profile RuntimeDefault cannot be applied: this version brings none. Use Unconfined or Localhost.")
-                : null;
-        }
-
-        if (!input.Node.AppArmor)
-        {
-            throw CriException.Precondition($"The AppArmor profile {profile.LocalhostRef} cannot be applied: AppArmor is not enabled on this node.");
-        }
-
-        return profile.LocalhostRef.Length > 0 && !profile.LocalhostRef.AsSpan().ContainsAny('\0', '\n')
-            ? profile.LocalhostRef
-            : throw CriException.Invalid("The AppArmor profile is Localhost, but localhost_ref names none.");
     }
 
     private static string? SelinuxLabel(ContainerSpecInput input)
@@ -149,7 +152,10 @@ public static partial class ContainerSpecBuilder
         }
 
         return input.Node.SELinux
-            ? $"{options.User}:{options.Role}:{options.Type}:{options.Level}"
+            ? $"{Or(options.User, "system_u")}:{Or(options.Role, "system_r")}:{Or(options.Type, "container_t")}:{Or(options.Level, "s0")}"
             : throw CriException.Precondition($"The SELinux type \"{options.Type}\" cannot be applied: SELinux is not enabled on this node.");
+
+        // What the request leaves out is as container-selinux has it.
+        static string Or(string part, string usual) => part.Length > 0 ? part : usual;
     }
 }

@@ -21,6 +21,9 @@ public sealed record ContainerSpecInput(
     Sandboxes.SandboxFiles SandboxFiles,
     NodeFacts Node)
 {
+    /// <summary>The images of mounts, by the name or id in the request.</summary>
+    public IReadOnlyDictionary<string, ImageRecord> Volumes { get; init; } = new Dictionary<string, ImageRecord>();
+
     public LinuxContainerSecurityContext Security { get; } = Config.Linux?.SecurityContext ?? new LinuxContainerSecurityContext();
 
     public bool Privileged => Security.Privileged;

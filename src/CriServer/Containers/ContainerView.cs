@@ -25,7 +25,7 @@ public static class ContainerView
             Id = record.Id,
             PodSandboxId = record.SandboxId,
             Metadata = new ContainerMetadata { Name = record.Metadata.Name, Attempt = record.Metadata.Attempt },
-            Image = ImageSpecOf(record),
+            Image = ContainerImages.ToCri(record.Image),
             ImageRef = record.Image.Ref,
             ImageId = record.Image.Id,
             State = StateOf(record),
@@ -47,7 +47,7 @@ public static class ContainerView
             StartedAt = record.StartedAt,
             FinishedAt = record.Exit?.FinishedAt ?? 0,
             ExitCode = record.Exit?.Code ?? 0,
-            Image = ImageSpecOf(record),
+            Image = ContainerImages.ToCri(record.Image),
             ImageRef = record.Image.Ref,
             ImageId = record.Image.Id,
             Reason = record.Exit?.Reason ?? "",
@@ -86,16 +86,4 @@ public static class ContainerView
 
     // net:[4026531840], or empty for a process that has just gone.
     private static string NamespaceOf(int pid, string kind) => new FileInfo($"/proc/{pid}/ns/{kind}").LinkTarget ?? "";
-
-    private static ImageSpec ImageSpecOf(ContainerRecord record)
-    {
-        var spec = new ImageSpec
-        {
-            Image = record.Image.Requested,
-            UserSpecifiedImage = record.Image.UserSpecified,
-            RuntimeHandler = record.Image.RuntimeHandler,
-        };
-        spec.Annotations.Add(record.Image.Annotations.ToDictionary());
-        return spec;
-    }
 }

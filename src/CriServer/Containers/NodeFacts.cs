@@ -1,3 +1,4 @@
+using Crisp.CriServer.AppArmor;
 using Crisp.Linux;
 
 namespace Crisp.CriServer.Containers;
@@ -11,8 +12,14 @@ public sealed record NodeFacts
     /// <summary>Whether the AppArmor module is enabled.</summary>
     public bool AppArmor { get; init; }
 
+    /// <summary>Where profiles are looked up and loaded.</summary>
+    public AppArmorProfiles AppArmorProfiles { get; init; } = AppArmorProfiles.Kernel;
+
     /// <summary>Whether SELinux is mounted.</summary>
     public bool SELinux { get; init; }
+
+    /// <summary>Whether pods can have user namespaces.</summary>
+    public bool UserNamespaces { get; init; } = true;
 
     /// <summary>Whether the kernel has seccomp filters.</summary>
     public bool Seccomp { get; init; } = true;
@@ -30,6 +37,7 @@ public sealed record NodeFacts
             || (File.Exists("/sys/fs/cgroup/cgroup.controllers") && File.Exists("/proc/swaps")),
         AppArmor = ReadFlag("/sys/module/apparmor/parameters/enabled"),
         SELinux = File.Exists("/sys/fs/selinux/enforce"),
+        UserNamespaces = File.Exists("/proc/self/ns/user") && File.ReadAllText("/proc/sys/user/max_user_namespaces").Trim() != "0",
         Seccomp = File.Exists("/proc/sys/kernel/seccomp/actions_avail"),
         Kernel = KernelVersion(File.ReadAllText("/proc/sys/kernel/osrelease")),
         Capabilities = [.. CapabilityNames.All.Where((_, number) => Processes.IsInBoundingSet(number) == true)],

@@ -56,7 +56,8 @@ public sealed partial class RuntimeServer
             }
 
             using var image = ContainerCreation.AcquireImage(_node, request.Config);
-            var record = await ContainerCreation.RunAsync(_node, sandbox, request.Config, image.Image, digest);
+            using var volumes = ImageVolumes.Acquire(_node, request.Config);
+            var record = await ContainerCreation.RunAsync(_node, sandbox, request.Config, image.Image, volumes, digest);
             _node.Index.Add(new LiveContainer(record, _node.ContainerRecords));
             return record.Id;
         }

@@ -30,7 +30,7 @@ public sealed partial class RuntimeServer
             },
             // The default handler's name is empty. A feature is true once a container can have it.
             RuntimeHandlers = { RuntimeHandlers.Names.Select(name => new RuntimeHandler { Name = name, Features = HandlerFeatures }) },
-            Features = new RuntimeFeatures { SupplementalGroupsPolicy = true },
+            Features = new RuntimeFeatures { SupplementalGroupsPolicy = true, UserNamespacesHostNetwork = _node.Facts.UserNamespaces, MountOptions = true },
         };
         if (request.Verbose)
         {
@@ -40,5 +40,5 @@ public sealed partial class RuntimeServer
         return response;
     }
 
-    private static RuntimeHandlerFeatures HandlerFeatures => new() { RecursiveReadOnlyMounts = true, UserNamespaces = true };
+    private RuntimeHandlerFeatures HandlerFeatures => new() { RecursiveReadOnlyMounts = true, UserNamespaces = _node.Facts.UserNamespaces };
 }

@@ -124,4 +124,9 @@ public sealed record MountRecord
     public IReadOnlyList<IdMapSpec> GidMappings { get; init; } = [];
 
     public IReadOnlyList<string> MountOptions { get; init; } = [];
+
+    /// <summary>Null unless it is an image volume.</summary>
+    public ContainerImage? Image { get; init; }
+
+    public string? ImageSubPath { get; init; }
 }

@@ -11,6 +11,9 @@ public static partial class OverlayMount
     // there, takes a detached copy and ends, and the namespace ends with it. No process is cloned: managed code may not run
     // between clone and execve, on a thread it may.
     private static FileDescriptor InScratchNamespace(IReadOnlyList<string> lowers, string? upper, string? work, bool readOnly)
+        => InScratchNamespace(() => MountAndCopy(lowers, upper, work, readOnly));
+
+    private static FileDescriptor InScratchNamespace(Func<FileDescriptor> mountThere)
     {
         FileDescriptor? mount = null;
         ExceptionDispatchInfo? failure = null;
@@ -18,7 +21,9 @@ public static partial class OverlayMount
         {
             try
             {
-                mount = MountAndCopy(lowers, upper, work, readOnly);
+                Namespaces.Unshare(NamespaceFlags.Mount);
+                Mounts.Mount(null, "/", null, MountFlags.Recursive | MountFlags.Private);
+                mount = mountThere();
             }
 #pragma warning disable CA1031 // An exception that leaves a thread ends the program; this one is rethrown by the caller.
             catch (Exception error)
@@ -38,9 +43,6 @@ public static partial class OverlayMount
 
     private static FileDescriptor MountAndCopy(IReadOnlyList<string> lowers, string? upper, string? work, bool readOnly)
     {
-        Namespaces.Unshare(NamespaceFlags.Mount);
-        Mounts.Mount(null, "/", null, MountFlags.Recursive | MountFlags.Private);
-
         var held = new List<FileDescriptor>();
         try
         {

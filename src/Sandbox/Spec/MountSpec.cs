@@ -58,8 +58,12 @@ public abstract record MountSource
 }
 
 /// <summary>An overlay of image layers. Lower layers top first, as overlayfs's lowerdir has them.</summary>
-public sealed record OverlaySource(IReadOnlyList<string> Lower, string Upper, string Work) : MountSource
+/// <param name="Upper">The writable layer; null, as <paramref name="Work"/> is then, for an image volume.</param>
+public sealed record OverlaySource(IReadOnlyList<string> Lower, string? Upper, string? Work) : MountSource
 {
+    /// <summary>Of an image volume: the directory or file in it that is mounted. Symlinks stay in the image; null is all of it.</summary>
+    public string? SubPath { get; init; }
+
     [JsonIgnore]
     public override bool NeedsDescriptor => true;
 }

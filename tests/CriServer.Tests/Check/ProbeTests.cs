@@ -50,12 +50,13 @@ public sealed class ProbeTests
     }
 
     [Theory]
-    [InlineData(true, null, "Ok Ok")]
-    [InlineData(false, true, "Ok Ok")]
-    [InlineData(false, false, "Ok Warning")]
-    [InlineData(false, null, "Missing Ok")]
-    public void SecurityModules_OneIsEnough(bool appArmor, bool? selinux, string states) =>
-        Assert.Equal(states, string.Join(' ', SecurityModuleProbe.Judge(appArmor, selinux).Select(State)));
+    [InlineData(true, null, true, "Ok Ok")]
+    [InlineData(true, null, false, "Missing Ok")]
+    [InlineData(false, true, false, "Ok Ok")]
+    [InlineData(false, false, false, "Ok Warning")]
+    [InlineData(false, null, true, "Missing Ok")]
+    public void SecurityModules_OneIsEnough(bool appArmor, bool? selinux, bool parser, string states) =>
+        Assert.Equal(states, string.Join(' ', SecurityModuleProbe.Judge(appArmor, selinux, parser).Select(State)));
 
     [Theory]
     [InlineData(1000, 1000, 150, "Ok")]

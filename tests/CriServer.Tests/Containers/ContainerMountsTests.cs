@@ -106,10 +106,38 @@ public sealed class ContainerMountsTests : IDisposable
     }
 
     [Fact]
-    public void ImageVolume_IsUnimplemented()
+    public void ImageVolume_IsAReadOnlyOverlayOfItsLayers()
     {
-        var mount = new Mount { ContainerPath = "/a", Image = new ImageSpec { Image = "busybox" } };
-        Assert.Equal(StatusCode.Unimplemented, Assert.Throws<CriException>(() => SpecInputs.Build(c => c.Mounts.Add(mount))).Code);
+        var mount = SpecInputs.Build(c => c.Mounts.Add(ImageMount(m => m.ImageSubPath = "usr/share"))).Mounts.Single(m => m.Target == "/a");
+        Assert.True(mount.Readonly);
+        Assert.Equal((false, true, false), (mount.Nosuid, mount.Nodev, mount.Noexec));
+        var source = Assert.IsType<OverlaySource>(mount.Source);
+        Assert.Equal(["/layers/volume"], source.Lower);
+        Assert.Equal((null, null, "usr/share"), (source.Upper, source.Work, source.SubPath));
+    }
+
+    [Fact]
+    public void ImageVolumesThatContradictThemselves_AreRefused()
+    {
+        Refuse("needs readonly", m => m.Readonly = false);
+        Refuse("not both", m => m.HostPath = "/a");
+        Refuse("not both", m => m.Image.Image = "");
+        Refuse("image_sub_path", m => m.ImageSubPath = "a/../../b");
+        Refuse("but no image", m => (m.ImageSubPath, m.Image, m.HostPath) = ("x", null, "/"));
+
+        static void Refuse(string reason, Action<Mount> change)
+        {
+            var error = Assert.Throws<CriException>(() => SpecInputs.Build(c => c.Mounts.Add(ImageMount(change))));
+            Assert.Equal(StatusCode.InvalidArgument, error.Code);
+            Assert.Contains(reason, error.Message, StringComparison.Ordinal);
+        }
+    }
+
+    private static Mount ImageMount(Action<Mount> change)
+    {
+        var mount = new Mount { ContainerPath = "/a", Readonly = true, Image = new ImageSpec { Image = "volume" } };
+        change(mount);
+        return mount;
     }
 
     [Fact]

@@ -134,6 +134,9 @@ public sealed class ContainerSecurityTests
         Refused(c => c.Linux.SecurityContext.Apparmor = local);
         Refused(c => c.Linux.SecurityContext.SelinuxOptions = new SELinuxOption { Type = "container_t" });
         var node = new NodeFacts { AppArmor = true };
+        var selinux = SpecInputs.Build(
+            c => c.Linux.SecurityContext.SelinuxOptions = new SELinuxOption { Type = "spc_t", Level = "s0:c1,c2" }, node: new NodeFacts { SELinux = true });
+        Assert.Equal("system_u:system_r:spc_t:s0:c1,c2", selinux.Process.SelinuxLabel);
         Assert.Equal("mine", SpecInputs.Build(c => c.Linux.SecurityContext.Apparmor = local, node: node).Process.ApparmorProfile);
     }
 

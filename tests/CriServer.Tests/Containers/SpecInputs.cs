@@ -38,7 +38,13 @@ internal static class SpecInputs
             new ImageRecord { Id = "sha256:0", Size = 1, Config = image?.Invoke(imageConfig) ?? imageConfig, Layers = ["/layers/1"] },
             new ContainerDirectories("/root/containers/c"),
             new SandboxFiles("/root/sandboxes/s", "/run/s/shm"),
-            node ?? new NodeFacts { SwapLimits = true });
+            node ?? new NodeFacts { SwapLimits = true })
+        {
+            Volumes = new Dictionary<string, ImageRecord>
+            {
+                ["volume"] = new() { Id = "sha256:1", Size = 1, Config = new ImageConfig(), Layers = ["/layers/volume"] },
+            },
+        };
     }
 
     public static ContainerSpec Build(
