@@ -21,9 +21,8 @@ internal sealed class TreeView
     /// <summary>An image as a container sees it: an overlay of its layers and a writable one.</summary>
     internal static TreeView Of(ImageRecord image)
     {
-        using var memory = new MemoryDirectory("1m");
-        var upper = Directory.CreateDirectory(Path.Combine(memory.Path, "upper")).FullName;
-        var work = Directory.CreateDirectory(Path.Combine(memory.Path, "work")).FullName;
+        using var directory = new TemporaryDirectory();
+        var (upper, work) = (directory.MakeDirectory("upper"), directory.MakeDirectory("work"));
         using var mount = OverlayMount.Create(image.Layers, upper, work);
         var view = Of(mount);
 

@@ -28,20 +28,16 @@ public sealed class ModelTests : IDisposable
         _kind, _path, Gen.Int[0, _modes.Length - 1].Select(i => _modes[i]), Gen.Select(Gen.Bool, _path, (absolute, path) => absolute ? $"/{path}" : path), Gen.Int[0, 1_000_000],
         (kind, path, mode, target, content) => new ModelEntry(kind, path, mode, kind == ModelKind.HardLink ? target.TrimStart('/') : target, $"{content}"));
 
-    private readonly MemoryDirectory? _memory;
+    private readonly TemporaryDirectory _directory = new();
 
-    public ModelTests()
-    {
-        Root.Required();
-        _memory = new MemoryDirectory("256m");
-    }
+    public ModelTests() => Root.Required();
 
-    public void Dispose() => _memory?.Dispose();
+    public void Dispose() => _directory.Dispose();
 
     [Fact]
     public void RandomLayers_AreWhatTheirEntriesSay()
     {
-        using var store = ImageStore.Open($"{_memory!.Path}/images");
+        using var store = ImageStore.Open(_directory.File("images"));
         _entry.List[1, 8].List[1, 4].Sample(
             layers =>
             {
