@@ -21,7 +21,7 @@ internal sealed record MachineShape(int Vcpus, long MemoryBytes, bool HasIrqchip
 public sealed class VirtualMachine : IDisposable
 {
     /// <summary>Local APICs of the older kind have ids of 8 bits, of which 255 means all.</summary>
-    internal const int MostVcpus = 254;
+    public const int MostVcpus = 254;
 
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(10);
 

@@ -1,5 +1,11 @@
 using Crisp.Linux;
 using Crisp.Sandbox.Server;
+using Crisp.Sandbox.Vm;
+
+if (args is [VmProgram.Option, var specification])
+{
+    return VmProgram.Run(specification);
+}
 
 if (args is not ["--id", var id, "--run-dir", var directory])
 {

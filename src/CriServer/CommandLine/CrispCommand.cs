@@ -2,6 +2,7 @@ using System.CommandLine;
 using Crisp.CriServer.CommandLine.Events;
 using Crisp.CriServer.CommandLine.Run;
 using Crisp.CriServer.CommandLine.Stats;
+using Crisp.CriServer.CommandLine.Vm;
 
 namespace Crisp.CriServer.CommandLine;
 
@@ -27,6 +28,7 @@ internal static class CrispCommand
         ImagesCommand.Create(),
         PullCommand.Create(),
         ImageCommand.Create(),
+        VmCommand.Create(),
     };
 
     public static ParseResult Parse(string[] arguments)

@@ -83,6 +83,10 @@ internal static unsafe partial class Libc
     [LibraryImport(Name)]
     internal static partial int sigfillset(sigset_t* set);
 
+    // int execve(const char *pathname, char *const argv[], char *const envp[]);
+    [LibraryImport(Name, SetLastError = true)]
+    internal static partial int execve([MarshalUsing(typeof(PathMarshaller))] string pathname, byte** argv, byte** envp);
+
     // pid_t gettid(void);
     [LibraryImport(Name, EntryPoint = "syscall")]
     internal static partial nint gettid(nint number);

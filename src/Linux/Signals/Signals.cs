@@ -6,6 +6,7 @@ namespace Crisp.Linux;
 public static class Signals
 {
     public const int Hangup = 1;
+    public const int Interrupt = 2;
     public const int Kill = 9;
     public const int User1 = 10;
     public const int User2 = 12;

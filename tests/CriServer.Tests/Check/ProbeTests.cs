@@ -101,6 +101,14 @@ public sealed class ProbeTests
     }
 
     [Fact]
+    public void Kvm_WhoseGuestDoesNotRun_IsMissing()
+    {
+        Assert.Equal("Ok", State(KvmProbe.JudgeTrial(null)));
+        Assert.Equal("/dev/kvm can be opened, but a guest did not run: no reason", KvmProbe.JudgeTrial("no reason").Found);
+        Assert.Equal("Missing", State(KvmProbe.JudgeTrial("no reason")));
+    }
+
+    [Fact]
     public void Daemon_OfAnotherVersionAndItsConditionsAreTold()
     {
         var status = new RuntimeStatus

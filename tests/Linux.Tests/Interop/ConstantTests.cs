@@ -59,6 +59,7 @@ public sealed partial class ConstantTests
         IFNAMSIZ = IFNAMSIZ
         InitialSize = -
         InstructionSize = sizeof(struct sock_filter)
+        Interrupt = SIGINT
         Kill = SIGKILL
         Last = -
         LinkMessageSize = sizeof(struct ifinfomsg)

@@ -6,6 +6,7 @@ namespace Crisp.CriServer.Check.Probes;
 internal static class KvmProbe
 {
     private const string Device = "/dev/kvm";
+    private const string Harm = "Pods with runtimeHandler kvm cannot run.";
 
     public static IEnumerable<CheckResult> Run(CheckContext context)
     {
@@ -20,14 +21,23 @@ internal static class KvmProbe
             errno = e.Errno;
         }
 
-        return [Judge(errno, Flags(File.ReadLines("/proc/cpuinfo")))];
+        return
+        [
+            errno == Errno.None && File.Exists(context.Config.SandboxBinaryPath)
+                ? JudgeTrial(VmTrial.Fails(context.Config.SandboxBinaryPath))
+                : Judge(errno, Flags(File.ReadLines("/proc/cpuinfo"))),
+        ];
     }
+
+    /// <param name="failure">Of the trial; null when the guest has run.</param>
+    internal static CheckResult JudgeTrial(string? failure) => failure is null
+        ? CheckResult.Ok("KVM", "a guest said hello from a virtual machine")
+        : CheckResult.Missing("KVM", $"{Device} can be opened, but a guest did not run: {failure}", $"{Harm} Look at the reason; crisp vm run shows more.");
 
     /// <param name="opened">Of opening /dev/kvm; none when it succeeded.</param>
     /// <param name="flags">Of the first processor.</param>
     internal static CheckResult Judge(Errno opened, IReadOnlyCollection<string> flags)
     {
-        const string Harm = "Pods with runtimeHandler kvm cannot run.";
         if (opened == Errno.None)
         {
             return CheckResult.Ok("KVM", $"{Device} can be opened");

@@ -1,0 +1,30 @@
+using System.Collections;
+using Crisp.Linux;
+using Crisp.Sandbox.Vm;
+
+namespace Crisp.CriServer.CommandLine.Vm;
+
+/// <summary>The process that is a virtual machine: crisp-sandbox, as for a pod, so that there is one monitor and not two.</summary>
+internal static class VmProcess
+{
+    /// <summary>Becomes it: same pid, terminal, standard streams.</summary>
+    /// <exception cref="CommandException">It cannot be run.</exception>
+    public static void Become(string program, FlatVmSpec spec)
+    {
+        // The mask is inherited, and so blocked in every thread that the new program's runtime starts before its main.
+        ThreadSignals.Block([.. VmProgram.Signals]);
+        try
+        {
+            ProgramImage.Replace(program, spec.ToArguments(), [.. Environment()]);
+        }
+        catch (LinuxException e)
+        {
+            throw new CommandException(
+                $"{program}, which runs virtual machines, cannot be run: {e.Errno.Describe()}. Install it beside crisp, or name it in the configuration (sandbox_binary).", e);
+        }
+    }
+
+    /// <summary>This process's, with the collector's first generation in 256 KiB (hexadecimal), as pods' processes have it.</summary>
+    public static IEnumerable<string> Environment() => System.Environment.GetEnvironmentVariables().Cast<DictionaryEntry>()
+        .Where(v => v.Key is not "DOTNET_GCgen0size").Select(v => $"{v.Key}={v.Value}").Append("DOTNET_GCgen0size=40000");
+}
