@@ -23,10 +23,12 @@ fi
 # skip and say so.
 need=()
 for want in cc:gcc clang:clang zlib:zlib1g-dev busybox:busybox-static umoci:umoci skopeo:skopeo ip:iproute2 jq:jq runc:runc \
-	iptables:iptables cni:containernetworking-plugins; do
+	iptables:iptables cni:containernetworking-plugins seccomp:libseccomp-dev apparmor_parser:apparmor; do
 	program=${want%%:*} package=${want##*:}
 	if [ "$program" = zlib ]; then
 		[ -e /usr/include/zlib.h ] || need+=("$package")
+	elif [ "$program" = seccomp ]; then
+		[ -e /usr/include/seccomp.h ] || need+=("$package")
 	elif [ "$program" = cni ]; then
 		[ -x /usr/lib/cni/bridge ] || [ -x /opt/cni/bin/bridge ] || need+=("$package")
 	else

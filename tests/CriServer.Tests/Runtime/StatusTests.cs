@@ -1,5 +1,6 @@
 using Crisp.Cri.V1;
 using Crisp.CriServer.Tests.Daemon;
+using Grpc.Core;
 using Xunit;
 
 namespace Crisp.CriServer.Tests.Runtime;
@@ -40,5 +41,34 @@ public sealed class StatusTests
         await using var daemon = await CrispDaemon.StartAsync();
         var config = await daemon.Runtime.RuntimeConfigAsync(new RuntimeConfigRequest());
         Assert.Equal(CgroupDriver.Cgroupfs, config.Linux.CgroupDriver);
+    }
+
+    [Fact]
+    public async Task Features_AreWhatContainersCanHave()
+    {
+        await using var daemon = await CrispDaemon.StartAsync();
+        var status = await daemon.Runtime.StatusAsync(new StatusRequest());
+        Assert.True(status.Features.SupplementalGroupsPolicy);
+        Assert.True(status.Features.MountOptions);
+        Assert.All(status.RuntimeHandlers, handler => Assert.True(handler.Features.RecursiveReadOnlyMounts));
+        var userNamespaces = (await File.ReadAllTextAsync("/proc/sys/user/max_user_namespaces", TestContext.Current.CancellationToken)).Trim() != "0";
+        Assert.Equal(userNamespaces, status.Features.UserNamespacesHostNetwork);
+        Assert.All(status.RuntimeHandlers, handler => Assert.Equal(userNamespaces, handler.Features.UserNamespaces));
+    }
+
+    [Fact]
+    public async Task Checkpoints_AreUnimplementedWithASentence()
+    {
+        await using var daemon = await CrispDaemon.StartAsync();
+        await RefusedAsync("c cannot be checkpointed", () => daemon.Runtime.CheckpointContainerAsync(new CheckpointContainerRequest { ContainerId = "c" }).ResponseAsync);
+        await RefusedAsync("p cannot be checkpointed", () => daemon.Runtime.CheckpointPodAsync(new CheckpointPodRequest { PodSandboxId = "p" }).ResponseAsync);
+        await RefusedAsync("No pod can be restored", () => daemon.Runtime.RestorePodAsync(new RestorePodRequest()).ResponseAsync);
+
+        static async Task RefusedAsync(string sentence, Func<Task> call)
+        {
+            var error = await Assert.ThrowsAsync<RpcException>(call);
+            Assert.Equal(StatusCode.Unimplemented, error.StatusCode);
+            Assert.Contains(sentence, error.Status.Detail, StringComparison.Ordinal);
+        }
     }
 }
