@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
 using Crisp.Cri.V1;
 using Google.Protobuf;
@@ -9,6 +10,8 @@ namespace Crisp.CriServer.Tests.Pods;
 /// <summary>Short ways to a runtime's calls, with configurations that a test changes where it matters.</summary>
 public abstract class CriCalls
 {
+    // A kubelet tells a pod's configuration with each of its containers, and some runtimes look nowhere else.
+    private readonly ConcurrentDictionary<string, PodSandboxConfig> _pods = [];
     private int _names;
 
     public abstract RuntimeService.RuntimeServiceClient Runtime { get; }
@@ -48,8 +51,13 @@ public abstract class CriCalls
         change?.Invoke(config);
     });
 
-    internal async Task<string> RunPodAsync(Action<PodSandboxConfig>? change = null, string handler = "") =>
-        (await Runtime.RunPodSandboxAsync(new RunPodSandboxRequest { Config = PodConfig(change), RuntimeHandler = handler })).PodSandboxId;
+    internal async Task<string> RunPodAsync(Action<PodSandboxConfig>? change = null, string handler = "")
+    {
+        var config = PodConfig(change);
+        var pod = (await Runtime.RunPodSandboxAsync(new RunPodSandboxRequest { Config = config, RuntimeHandler = handler })).PodSandboxId;
+        _pods[pod] = config;
+        return pod;
+    }
 
     internal ContainerConfig ContainerConfig(string[] command, Action<ContainerConfig>? change = null)
     {
@@ -74,7 +82,12 @@ public abstract class CriCalls
     }
 
     internal async Task<string> CreateAsync(string pod, string[] command, Action<ContainerConfig>? change = null) =>
-        (await Runtime.CreateContainerAsync(new CreateContainerRequest { PodSandboxId = pod, Config = ContainerConfig(command, change) })).ContainerId;
+        (await Runtime.CreateContainerAsync(new CreateContainerRequest
+        {
+            PodSandboxId = pod,
+            Config = ContainerConfig(command, change),
+            SandboxConfig = _pods.GetValueOrDefault(pod),
+        })).ContainerId;
 
     internal async Task StartAsync(string container) =>
         await Runtime.StartContainerAsync(new StartContainerRequest { ContainerId = container });

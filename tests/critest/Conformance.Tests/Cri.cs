@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using Crisp.Cri.V1;
 using Crisp.CriServer.Tests.Pods;
 using Crisp.Network.Tests;
@@ -6,7 +5,7 @@ using Grpc.Core;
 
 namespace Crisp.Conformance.Tests;
 
-/// <summary>One test's view of the runtime. Remembers the pods that it has made.</summary>
+/// <summary>One test's view of the runtime. Its pods are known by their namespace.</summary>
 internal sealed class Cri(CallInvoker invoker, Endpoint endpoint, TemporaryDirectory directory) : CriCalls
 {
     public override RuntimeService.RuntimeServiceClient Runtime { get; } = new(invoker);
@@ -17,25 +16,19 @@ internal sealed class Cri(CallInvoker invoker, Endpoint endpoint, TemporaryDirec
 
     public override string Image => endpoint.Image;
 
-    public ConcurrentBag<string> Pods { get; } = [];
-
     public override string LogDirectory(string pod) => directory.File($"logs-{Id}-{pod}");
 
     /// <summary>Names of one test are not another's.</summary>
     public string Id { get; } = Guid.NewGuid().ToString("N")[..12];
 
-    public async Task<string> PodAsync(Action<PodSandboxConfig>? change = null, string handler = "")
-    {
-        var config = PodConfig(c =>
+    public async Task<string> PodAsync(Action<PodSandboxConfig>? change = null, string handler = "") => await RunPodAsync(
+        config =>
         {
-            c.Metadata.Namespace = $"conformance-{Id}";
-            change?.Invoke(c);
-        });
-        Directory.CreateDirectory(config.LogDirectory);
-        var response = await Runtime.RunPodSandboxAsync(new RunPodSandboxRequest { Config = config, RuntimeHandler = handler });
-        Pods.Add(response.PodSandboxId);
-        return response.PodSandboxId;
-    }
+            config.Metadata.Namespace = $"conformance-{Id}";
+            Directory.CreateDirectory(config.LogDirectory);
+            change?.Invoke(config);
+        },
+        handler);
 
     /// <summary>A container in a pod of its own that runs its command.</summary>
     public async Task<string> RunAsync(string[] command, Action<ContainerConfig>? change = null, Action<PodSandboxConfig>? pod = null)

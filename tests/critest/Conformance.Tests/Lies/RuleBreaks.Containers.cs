@@ -42,6 +42,17 @@ internal static partial class RuleBreaks
         Of<SecurityContextTests>(t => t.NoNewPrivs_KeepsSetuidProgramsFromHelping(), "lets them", Security(s => s.NoNewPrivs = false)),
     ];
 
+    private static RuleBreak[] OfSeccomp =>
+    [
+        Of<SeccompTests>(t => t.NoProfile_IsUnconfined(), "always a filter", Security(s => s.Seccomp = Default())),
+        Of<SeccompTests>(t => t.Unconfined_IsNoFilter(), "always a filter", Security(s => s.Seccomp = Default())),
+        Of<SeccompTests>(t => t.RuntimeDefault_IsAFilter(), "none", Security(s => s.Seccomp = null)),
+        Of<SeccompTests>(t => t.Localhost_IsTheProfileOfTheFile(), "none", Security(s => s.Seccomp = null)),
+        Of<SeccompTests>(t => t.Localhost_HoldsForAdministratorsToo(), "none", Security(s => s.Seccomp = null)),
+        Of<SeccompTests>(t => t.Localhost_ThatIsNotThereIsRefused(), "none", Security(s => s.Seccomp = null)),
+        Of<SeccompTests>(t => t.Privileged_HasNoFilter(), "not privileged", Security(s => s.Privileged = false)),
+    ];
+
     private static RuleBreak[] OfNamespaces =>
     [
         Of<NamespaceTests>(t => t.NodePid_SeesTheNodesProcesses(), "its own", Security(s => s.NamespaceOptions.Pid = NamespaceMode.Container)),
@@ -92,6 +103,8 @@ internal static partial class RuleBreaks
 
     private static Func<Lie> Pod(Action<LinuxSandboxSecurityContext> change)
         => () => Lie.Hearing<RunPodSandboxRequest>(r => change(r.Config.Linux.SecurityContext));
+
+    private static SecurityProfile Default() => new() { ProfileType = SecurityProfile.Types.ProfileType.RuntimeDefault };
 
     private static UserNamespace OneMap()
     {

@@ -8,7 +8,7 @@ namespace Crisp.Conformance.Tests.Lies;
 internal static partial class RuleBreaks
 {
     public static IReadOnlyList<RuleBreak> All { get; } =
-        [.. OfInfo, .. OfPods, .. OfContainers, .. OfStats, .. OfLogs, .. OfMounts, .. OfSecurity, .. OfNamespaces, .. OfNetworks, .. OfImages, .. OfIdempotence];
+        [.. OfInfo, .. OfPods, .. OfContainers, .. OfStats, .. OfLogs, .. OfMounts, .. OfSecurity, .. OfSeccomp, .. OfNamespaces, .. OfNetworks, .. OfImages, .. OfIdempotence];
 
     private static RuleBreak[] OfInfo =>
     [
@@ -46,7 +46,7 @@ internal static partial class RuleBreaks
         Of<ContainerTests>(t => t.Life_HasItsStatesTimesAndExitCode(), "starts nothing", Lie.Ignoring<StartContainerRequest>),
         Of<ContainerTests>(t => t.Life_HasItsStatesTimesAndExitCode(), "no times", () => Lie.Answering<ContainerStatusResponse>(r => r.Status.StartedAt = 0)),
         Of<ContainerTests>(t => t.Attributes_ComeBackUnaltered(), "trims annotations", () => Lie.Hearing<CreateContainerRequest>(r => r.Config.Annotations.Clear())),
-        Of<ContainerTests>(t => t.Attributes_ComeBackUnaltered(), "forgets the user's image", () => Lie.Hearing<CreateContainerRequest>(r => r.Config.Image.UserSpecifiedImage = "")),
+        Of<ContainerTests>(t => t.UserSpecifiedImage_ComesBack(), "forgets it", () => Lie.Hearing<CreateContainerRequest>(r => r.Config.Image.UserSpecifiedImage = "")),
         Of<ContainerTests>(t => t.Attributes_ComeBackUnaltered(), "lists no pod", () => Lie.Answering<ListContainersResponse>(r => r.Containers[0].PodSandboxId = "")),
         Of<ContainerTests>(t => t.List_IsFilteredByPodStateAndLabels(), "any pod", () => Lie.Hearing<ListContainersRequest>(r => r.Filter.PodSandboxId = "")),
         Of<ContainerTests>(t => t.List_IsFilteredByPodStateAndLabels(), "any label", () => Lie.Hearing<ListContainersRequest>(r => r.Filter.LabelSelector.Clear())),
