@@ -13,14 +13,12 @@ public sealed class ExecSession : IDisposable
 {
     private readonly SandboxClient _client;
 
-    internal ExecSession(SandboxClient client, string containerId, string execId, Stream? stdin, Stream? stdout, Stream? stderr)
+    internal ExecSession(SandboxClient client, string containerId, string execId, ProcessStreams streams)
     {
         _client = client;
         ContainerId = containerId;
         ExecId = execId;
-        Stdin = stdin;
-        Stdout = stdout;
-        Stderr = stderr;
+        Streams = streams;
     }
 
     public string ContainerId { get; }
@@ -30,12 +28,14 @@ public sealed class ExecSession : IDisposable
     /// <summary>The process as the node sees it.</summary>
     public int Pid { get; internal set; }
 
+    public ProcessStreams Streams { get; }
+
     /// <summary>Disposing it is the end of file.</summary>
-    public Stream? Stdin { get; }
+    public Stream? Stdin => Streams.Stdin;
 
-    public Stream? Stdout { get; }
+    public Stream? Stdout => Streams.Stdout;
 
-    public Stream? Stderr { get; }
+    public Stream? Stderr => Streams.Stderr;
 
     /// <summary>Waits, as long as it takes, for the process's end. Output may still be on its way: read it to its end.</summary>
     public Task<ExitInfo> WaitAsync(CancellationToken cancellationToken = default)
@@ -48,10 +48,5 @@ public sealed class ExecSession : IDisposable
     public Task ResizeAsync(ushort width, ushort height, CancellationToken cancellationToken = default)
         => _client.ResizeAsync(ContainerId, width, height, ExecId, cancellationToken);
 
-    public void Dispose()
-    {
-        Stdin?.Dispose();
-        Stdout?.Dispose();
-        Stderr?.Dispose();
-    }
+    public void Dispose() => Streams.Dispose();
 }

@@ -14,26 +14,16 @@ public sealed partial class SandboxClient
         string containerId, string execId, ProcessSpec process, ExecStreams streams, CancellationToken cancellationToken = default)
     {
         var token = NewToken();
-        Stream? stdin = null, stdout = null, stderr = null;
+        var opened = await OpenStreamsAsync("Exec", streams, token, cancellationToken).ConfigureAwait(false);
         try
         {
-            using var deadline = new Deadline(_options.CallTimeout, cancellationToken);
-            await deadline.RunAsync("Exec", async limit =>
-            {
-                stdin = streams.Stdin ? await OpenStreamAsync(ConnectionKind.Stdin, token, limit).ConfigureAwait(false) : null;
-                stdout = streams.Stdout ? await OpenStreamAsync(ConnectionKind.Stdout, token, limit).ConfigureAwait(false) : null;
-                stderr = streams.Stderr ? await OpenStreamAsync(ConnectionKind.Stderr, token, limit).ConfigureAwait(false) : null;
-            }).ConfigureAwait(false);
-
-            var session = new ExecSession(this, containerId, execId, stdin, stdout, stderr);
+            var session = new ExecSession(this, containerId, execId, opened);
             session.Pid = await ExecAsync(session, process, streams, token, cancellationToken).ConfigureAwait(false);
             return session;
         }
         catch
         {
-            stdin?.Dispose();
-            stdout?.Dispose();
-            stderr?.Dispose();
+            opened.Dispose();
             throw;
         }
     }
@@ -55,6 +45,27 @@ public sealed partial class SandboxClient
         var response = await _connection.CallAsync(
             "Exec", request, ExecResponse.Parser, _options.OperationTimeout, cancellationToken).ConfigureAwait(false);
         return response.Pid;
+    }
+
+    private async Task<ProcessStreams> OpenStreamsAsync(string call, ExecStreams wanted, byte[] token, CancellationToken cancellationToken)
+    {
+        var opened = new ProcessStreams();
+        try
+        {
+            using var deadline = new Deadline(_options.CallTimeout, cancellationToken);
+            await deadline.RunAsync(call, async limit =>
+            {
+                opened.Stdin = wanted.Stdin ? await OpenStreamAsync(ConnectionKind.Stdin, token, limit).ConfigureAwait(false) : null;
+                opened.Stdout = wanted.Stdout ? await OpenStreamAsync(ConnectionKind.Stdout, token, limit).ConfigureAwait(false) : null;
+                opened.Stderr = wanted.Stderr ? await OpenStreamAsync(ConnectionKind.Stderr, token, limit).ConfigureAwait(false) : null;
+            }).ConfigureAwait(false);
+            return opened;
+        }
+        catch
+        {
+            opened.Dispose();
+            throw;
+        }
     }
 
     private async Task<Stream> OpenStreamAsync(ConnectionKind kind, byte[] token, CancellationToken cancellationToken)

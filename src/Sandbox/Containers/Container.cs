@@ -5,6 +5,7 @@ using Crisp.Sandbox.Logs;
 using Crisp.Sandbox.Protocol;
 using Crisp.Sandbox.Server;
 using Crisp.Sandbox.Spec;
+using Crisp.Sandbox.Streams;
 
 namespace Crisp.Sandbox.Containers;
 
@@ -62,8 +63,11 @@ internal sealed class Container(ContainerSpec spec, ResolvedUser user, ICgroup c
     /// <summary>Set once the exit is on disk.</summary>
     public ExitInfo? Exit { get; private set; }
 
-    /// <summary>Where the output goes while there is any; null when nobody wants it.</summary>
+    /// <summary>Where the output goes while there is any; null when it could not be opened.</summary>
     public LogPump? Log { get; set; }
+
+    /// <summary>Clients whose input goes to the main process.</summary>
+    public List<AttachedInput> Inputs { get; } = [];
 
     public OomEvents? Oom { get; set; }
 

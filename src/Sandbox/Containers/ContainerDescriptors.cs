@@ -29,6 +29,13 @@ internal sealed class ContainerDescriptors(FileDescriptor rootfs, IReadOnlyList<
         Mounts = [];
     }
 
+    /// <summary>The end of input for the main process, once no client's copy is left. For any thread.</summary>
+    public void CloseStdin()
+    {
+        Stdin?.Dispose();
+        Stdin = null;
+    }
+
     public LogFile? TakeLogFile()
     {
         var file = LogFile;
@@ -42,7 +49,6 @@ internal sealed class ContainerDescriptors(FileDescriptor rootfs, IReadOnlyList<
         Rootfs.Dispose();
         LogFile?.Dispose();
         LogFile = null;
-        Stdin?.Dispose();
-        Stdin = null;
+        CloseStdin();
     }
 }

@@ -45,7 +45,9 @@ internal static class ContainerStart
     private static Launched Launch(Pod pod, Container container, FileDescriptor? target)
     {
         var process = container.Spec.Process;
-        var output = container.Spec.Log is not null && !process.Terminal;
+
+        // Without a log too: somebody may attach.
+        var output = !process.Terminal;
         var pipes = StandardPipes.Create(process.Stdin && !process.Terminal, output, output, pod.NodeUid(container.User));
         try
         {

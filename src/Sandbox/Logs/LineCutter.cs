@@ -36,6 +36,9 @@ internal sealed class LineCutter(LogBuffers buffers)
     /// <summary>So many bytes were written to the start of <see cref="Room"/>.</summary>
     public void Advance(int count) => _end += count;
 
+    /// <summary>The last bytes that were added. They stay until the next call of <see cref="Room"/>.</summary>
+    public ReadOnlySpan<byte> Newest(int count) => _bytes.AsSpan(_end - count, count);
+
     /// <summary>The next entry, if it is there: without its newline. It stays until <see cref="Take"/>.</summary>
     /// <param name="isFull">False for a piece of a line that goes on.</param>
     public bool TryPeek(out ReadOnlySpan<byte> line, out bool isFull)

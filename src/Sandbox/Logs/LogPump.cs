@@ -9,7 +9,7 @@ namespace Crisp.Sandbox.Logs;
 /// time and cannot be told not to, so that no other container's output may depend on it. A log that cannot be written is
 /// tried again and again; meanwhile the pipe fills, and the container waits as it would for a slow terminal.
 /// </summary>
-internal sealed class LogPump : IDisposable
+internal sealed partial class LogPump : IDisposable
 {
     private const int StackSize = 128 << 10;
     private const ulong WakeData = ulong.MaxValue;
@@ -142,6 +142,7 @@ internal sealed class LogPump : IDisposable
             // Never the list itself: others add to it as soon as the gate is open.
             List<Action<Exception?>> reopen = [.. _reopen];
             _reopen.Clear();
+            TakeSubscribers();
             return (reopen, _drained is not null);
         }
     }
@@ -214,7 +215,7 @@ internal sealed class LogPump : IDisposable
             if (report.Data != WakeData)
             {
                 var source = _sources[report.Data];
-                source.Read();
+                Read(source);
                 if (source.HasEnded)
                 {
                     _epoll.Remove(source.File);
@@ -230,7 +231,7 @@ internal sealed class LogPump : IDisposable
         {
             for (var left = source.HasEnded ? 0 : source.BytesLeft(); left > 0 && !source.HasEnded;)
             {
-                var count = source.Read();
+                var count = Read(source);
                 if (!WriteEntries())
                 {
                     return false;
@@ -266,7 +267,10 @@ internal sealed class LogPump : IDisposable
         {
             _ended = true;
             (drained, reopen) = (_drained, _reopen);
+            TakeSubscribers();
         }
+
+        EndSubscribers();
 
         foreach (var source in _sources)
         {

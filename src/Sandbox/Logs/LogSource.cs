@@ -12,6 +12,8 @@ internal sealed class LogSource(FileDescriptor file, bool isTerminal, bool isStd
 
     public LineCutter Lines { get; } = new(buffers);
 
+    public bool IsStderr => isStderr;
+
     public ReadOnlySpan<byte> Name => isStderr ? "stderr"u8 : "stdout"u8;
 
     public bool HasEnded { get; private set; }

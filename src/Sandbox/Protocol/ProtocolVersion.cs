@@ -13,7 +13,7 @@ public static class ProtocolVersion
     public const string Service = "crisp.sandbox.v1.Sandbox";
 
     /// <summary>What can be done beyond the version's own rules; a side uses a feature only when the other lists it.</summary>
-    public static IReadOnlyList<string> Features { get; } = ["exec", "tty", "pause", "update", "events"];
+    public static IReadOnlyList<string> Features { get; } = ["exec", "tty", "pause", "update", "events", "attach"];
 
     /// <summary>The version to use with a client whose highest is given.</summary>
     /// <exception cref="SandboxException">FAILED_PRECONDITION when there is none.</exception>

@@ -2,7 +2,6 @@ using System.Text.Json;
 using Crisp.Sandbox.Containers;
 using Crisp.Sandbox.Protocol;
 using Crisp.Sandbox.Spec;
-using Crisp.Sandbox.Streams;
 
 namespace Crisp.Sandbox.Server;
 
@@ -13,7 +12,7 @@ internal sealed partial class SandboxService
     private void Exec(Call call, ExecRequest request)
     {
         // First of all, so that a refusal closes them too.
-        var streams = TakeStreams(request);
+        var streams = _streams.Take(request.StreamToken, request.Stdin, request.Stdout, request.Stderr);
         try
         {
             var container = Find(request.ContainerId);
@@ -47,22 +46,5 @@ internal sealed partial class SandboxService
         {
             throw new SandboxException(RpcCode.InvalidArgument, $"The exec id \"{id}\" is not 1 to {MaxExecId} of a-z, A-Z, 0-9, '-', '_'.");
         }
-    }
-
-    private ClientStreams TakeStreams(ExecRequest request)
-    {
-        var token = request.StreamToken.Length == Preface.TokenSize ? new Guid(request.StreamToken.Span) : Guid.Empty;
-        var streams = new ClientStreams(
-            request.Stdin ? _streams.Take(token, ConnectionKind.Stdin) : null,
-            request.Stdout ? _streams.Take(token, ConnectionKind.Stdout) : null,
-            request.Stderr ? _streams.Take(token, ConnectionKind.Stderr) : null);
-        if ((request.Stdin && streams.Stdin is null) || (request.Stdout && streams.Stdout is null) || (request.Stderr && streams.Stderr is null))
-        {
-            streams.Close();
-            throw new SandboxException(
-                RpcCode.FailedPrecondition, "A stream connection is missing under the token: it was never made, has closed, or waited for more than 30 s.");
-        }
-
-        return streams;
     }
 }

@@ -109,6 +109,9 @@ internal sealed partial class SandboxService
             case "Exec":
                 Exec(call, ExecRequest.Parser.ParseFrom(payload));
                 break;
+            case "Attach":
+                Attach(call, AttachRequest.Parser.ParseFrom(payload));
+                break;
             case "Signal":
                 Signal(call, SignalRequest.Parser.ParseFrom(payload));
                 break;

@@ -1,6 +1,7 @@
 using Crisp.Linux;
 using Crisp.Sandbox.Protocol;
 using Crisp.Sandbox.Server;
+using Google.Protobuf;
 
 namespace Crisp.Sandbox.Streams;
 
@@ -27,6 +28,25 @@ internal sealed class StreamStore
     /// <returns>The connection, whose watch is the caller's from now on; null when there is none (any more).</returns>
     public Connection? Take(Guid token, ConnectionKind kind)
         => _waiting.Remove((token, kind), out var stream) ? stream.Claim() : null;
+
+    /// <summary>All that a call names.</summary>
+    /// <exception cref="SandboxException">One of them is missing; the others are closed.</exception>
+    public ClientStreams Take(ByteString token, bool stdin, bool stdout, bool stderr)
+    {
+        var name = token.Length == Preface.TokenSize ? new Guid(token.Span) : Guid.Empty;
+        var streams = new ClientStreams(
+            stdin ? Take(name, ConnectionKind.Stdin) : null,
+            stdout ? Take(name, ConnectionKind.Stdout) : null,
+            stderr ? Take(name, ConnectionKind.Stderr) : null);
+        if ((stdin && streams.Stdin is null) || (stdout && streams.Stdout is null) || (stderr && streams.Stderr is null))
+        {
+            streams.Close();
+            throw new SandboxException(
+                RpcCode.FailedPrecondition, "A stream connection is missing under the token: it was never made, has closed, or waited for more than 30 s.");
+        }
+
+        return streams;
+    }
 
     private sealed class WaitingStream : IEventHandler
     {

@@ -1,0 +1,26 @@
+using Crisp.Sandbox.Protocol;
+using Crisp.Sandbox.Streams;
+
+namespace Crisp.Sandbox.Server;
+
+internal sealed partial class SandboxService
+{
+    private void Attach(Call call, AttachRequest request)
+    {
+        // First of all, so that a refusal closes them too.
+        var streams = _streams.Take(request.StreamToken, request.Stdin, request.Stdout, request.Stderr);
+        try
+        {
+            var container = Find(request.ContainerId);
+            container.RequireStarted();
+            container.RequireNotEnded();
+            Attachment.Begin(_pod.Loop, container, streams);
+            call.Answer(new AttachResponse());
+        }
+        catch
+        {
+            streams.Close();
+            throw;
+        }
+    }
+}
