@@ -151,6 +151,24 @@ internal static class ConfigOptions
         },
         new()
         {
+            Section = "streaming",
+            Key = "address",
+            Comment = "Where exec, attach and port-forward are served, over plain HTTP to whoever has a URL that CRI gave out (it\n"
+                + "works once, within a minute). Port 0 takes any free port; the URLs name it. The kubelet is on this node, so\n"
+                + "that the loopback is enough.",
+            Show = c => ConfigText.Quote(c.StreamingAddress),
+            Apply = (c, v) => c with { StreamingAddress = v.EndPoint(anyPort: true) },
+        },
+        new()
+        {
+            Section = "streaming",
+            Key = "idle_timeout",
+            Comment = "How long nothing may move in an exec, attach or port-forward. Then it is ended, and an exec's command with it.",
+            Show = c => ConfigText.Quote(Duration.Show(c.StreamingIdleTimeout)),
+            Apply = (c, v) => c with { StreamingIdleTimeout = v.Duration(least: TimeSpan.FromSeconds(1)) },
+        },
+        new()
+        {
             Section = "metrics",
             Key = "address",
             Comment = "Where Prometheus finds /metrics of the daemon itself, over plain HTTP. Everybody who reaches the port can\n"

@@ -15,10 +15,11 @@ internal sealed class ConfigValue(ValueSyntax? syntax)
     public IReadOnlyList<string> AbsolutePaths() => Items(AbsolutePath);
 
     /// <summary>An IP address with a port.</summary>
-    public string EndPoint()
+    /// <param name="anyPort">Whether port 0, a free one, will do.</param>
+    public string EndPoint(bool anyPort = false)
     {
         var text = Text();
-        return IPEndPoint.TryParse(text, out var address) && address.Port > 0
+        return IPEndPoint.TryParse(text, out var address) && (address.Port > 0 || (anyPort && text.EndsWith(":0", StringComparison.Ordinal)))
             ? text
             : throw Wrong("an IP address and a port, such as \"127.0.0.1:9741\" or \"[::1]:9741\"");
     }

@@ -52,6 +52,12 @@ public sealed record CrispConfig
     /// <summary>Where Prometheus finds /metrics: an IP address and a port, 127.0.0.1:9741. Null for nowhere.</summary>
     public string? MetricsAddress { get; init; }
 
+    /// <summary>Where clients with a URL for exec, attach or port-forward are served: an IP address and a port, 0 for any.</summary>
+    public string StreamingAddress { get; init; } = "127.0.0.1:0";
+
+    /// <summary>How long nothing may move in an exec, attach or port-forward before it is ended.</summary>
+    public TimeSpan StreamingIdleTimeout { get; init; } = TimeSpan.FromHours(4);
+
     /// <summary>How long a stopping daemon waits for the calls in flight.</summary>
     public TimeSpan ShutdownTimeout { get; init; } = TimeSpan.FromSeconds(10);
 

@@ -3,6 +3,7 @@ using Crisp.CriServer.Images;
 using Crisp.CriServer.Monitoring;
 using Crisp.CriServer.Runtime;
 using Crisp.CriServer.Stats;
+using Crisp.CriServer.Streaming;
 using Crisp.Images;
 
 namespace Crisp.CriServer.Hosting;
@@ -42,7 +43,9 @@ internal static class CrispServices
         services.AddSingleton<StateMetrics>();
         services.AddSingleton<ProcessMetrics>();
         services.AddSingleton<ImageMetrics>();
-        services.AddSingleton<RuntimeServer>();
+        services.AddSingleton<StreamingServer>();
+        services.AddSingleton(provider => new RuntimeServer(
+            config, provider.GetRequiredService<Node>(), provider.GetRequiredService<StatsReader>(), provider.GetRequiredService<StreamingServer>()));
         services.AddSingleton<ImageServer>();
         services.AddHostedService<HeapTrim>();
         services.AddSingleton<ImageImportServer>();

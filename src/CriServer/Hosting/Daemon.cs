@@ -1,11 +1,11 @@
 using System.Net;
-using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using Crisp.CriServer.Configuration;
 using Crisp.CriServer.Images;
 using Crisp.CriServer.Monitoring;
 using Crisp.CriServer.Restart;
 using Crisp.CriServer.Runtime;
+using Crisp.CriServer.Streaming;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 
 namespace Crisp.CriServer.Hosting;
@@ -13,6 +13,7 @@ namespace Crisp.CriServer.Hosting;
 /// <summary><c>crisp serve</c>: from a configuration to a daemon that answers on its socket, until SIGTERM.</summary>
 internal static partial class Daemon
 {
+    private const int RequestBuffer = 64 << 10;
     private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
 
     /// <exception cref="StartException">The directories, the lock or the socket cannot be had.</exception>
@@ -26,7 +27,8 @@ internal static partial class Daemon
 
         using var socket = ListeningSocket.Bind(config.SocketPath);
         using var metrics = config.MetricsAddress is { } address ? MetricsEndpoint.Bind(address) : null;
-        await using var app = Build(config, socket, metrics);
+        using var streaming = StreamingEndpoint.Bind(config.StreamingAddress);
+        await using var app = Build(config, new ListeningSockets(socket, streaming, metrics));
         var logger = app.Services.GetRequiredService<ILoggerFactory>().CreateLogger(nameof(Daemon));
         using var hangup = IgnoreHangup(logger);
         var node = app.Services.GetRequiredService<Node>();
@@ -42,16 +44,16 @@ internal static partial class Daemon
         Log.Stopped(logger);
     }
 
-    internal static WebApplication Build(CrispConfig config, Socket socket, Socket? metrics)
+    internal static WebApplication Build(CrispConfig config, ListeningSockets sockets)
     {
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions { ApplicationName = "crisp" });
-        builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel => Listen(kestrel, config, metrics));
-        builder.WebHost.UseSockets(sockets => sockets.CreateBoundListenSocket = address =>
-            address is UnixDomainSocketEndPoint ? socket : metrics!);
+        builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel => Listen(kestrel, config, sockets));
+        builder.WebHost.UseSockets(transport => transport.CreateBoundListenSocket = sockets.Of);
         builder.Services.AddCrisp(config);
         Tracing.AddTo(builder);
         var app = builder.Build();
-        if (metrics is not null)
+        StreamingEndpoint.Map(app, (IPEndPoint)sockets.Streaming.LocalEndPoint!);
+        if (sockets.Metrics is not null)
         {
             MetricsEndpoint.Map(app);
         }
@@ -63,15 +65,18 @@ internal static partial class Daemon
         return app;
     }
 
-    private static void Listen(KestrelServerOptions kestrel, CrispConfig config, Socket? metrics)
+    private static void Listen(KestrelServerOptions kestrel, CrispConfig config, ListeningSockets sockets)
     {
         kestrel.AddServerHeader = false;
         // Event streams are silent for hours.
         kestrel.Limits.MinRequestBodyDataRate = null;
         kestrel.Limits.MinResponseDataRate = null;
         kestrel.Limits.MaxRequestBodySize = null;
+        // What a streaming client has sent and its command has not read waits in memory, for each session.
+        kestrel.Limits.MaxRequestBufferSize = RequestBuffer;
         kestrel.ListenUnixSocket(config.SocketPath, listen => listen.Protocols = HttpProtocols.Http2);
-        if (metrics is not null)
+        StreamingEndpoint.Listen(kestrel, (IPEndPoint)sockets.Streaming.LocalEndPoint!);
+        if (sockets.Metrics is { } metrics)
         {
             MetricsEndpoint.Listen(kestrel, (IPEndPoint)metrics.LocalEndPoint!);
         }

@@ -31,12 +31,7 @@ public sealed partial class RuntimeServer
             throw CriException.Invalid($"The timeout is {request.Timeout} seconds; 0 is none.");
         }
 
-        var container = FindContainer(request.ContainerId);
-        if (container.Record.Stage != ContainerStage.Running)
-        {
-            throw CriException.Precondition($"The container {container.Id} is not running, so that nothing can be executed in it.");
-        }
-
+        var container = FindRunning(request.ContainerId);
         var process = container.Record.Spec.Process with
         {
             Args = [.. request.Cmd],

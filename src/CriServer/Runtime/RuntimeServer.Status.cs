@@ -34,7 +34,7 @@ public sealed partial class RuntimeServer
         };
         if (request.Verbose)
         {
-            response.Info.Add("config", JsonSerializer.Serialize(config, ConfigJson.Default.CrispConfig));
+            response.Info.Add("config", JsonSerializer.Serialize(_config, ConfigJson.Default.CrispConfig));
         }
 
         return response;

@@ -5,6 +5,7 @@ using Crisp.CriServer.Sandboxes;
 using Crisp.CriServer.State;
 using Crisp.CriServer.Stats;
 using Crisp.CriServer.Stats.Metrics;
+using Crisp.CriServer.Streaming;
 using Grpc.Core;
 
 namespace Crisp.CriServer.Runtime;
@@ -13,11 +14,22 @@ namespace Crisp.CriServer.Runtime;
 /// CRI's RuntimeService, one file for each RPC. A call that has no file here answers UNIMPLEMENTED, with the interceptor's
 /// sentence.
 /// </summary>
-public sealed partial class RuntimeServer(CrispConfig config, Node node, StatsReader stats) : RuntimeService.RuntimeServiceBase
+public sealed partial class RuntimeServer : RuntimeService.RuntimeServiceBase
 {
-    private readonly Node _node = node;
-    private readonly StatsReader _stats = stats;
-    private readonly MetricsReader _metrics = new(stats);
+    private readonly CrispConfig _config;
+    private readonly Node _node;
+    private readonly StatsReader _stats;
+    private readonly MetricsReader _metrics;
+    private readonly StreamingServer _streaming;
+
+    internal RuntimeServer(CrispConfig config, Node node, StatsReader stats, StreamingServer streaming)
+    {
+        _config = config;
+        _node = node;
+        _stats = stats;
+        _metrics = new MetricsReader(stats);
+        _streaming = streaming;
+    }
 
     /// <summary>
     /// Runs work that a client's deadline must not leave half done: the caller stops waiting, the work goes on.
@@ -27,6 +39,15 @@ public sealed partial class RuntimeServer(CrispConfig config, Node node, StatsRe
 
     private LiveContainer FindContainer(string id)
         => _node.Index.FindContainer(id) ?? throw CriException.NotFound($"There is no container {id}.");
+
+    /// <exception cref="CriException">NOT_FOUND, or FAILED_PRECONDITION when it does not run.</exception>
+    private LiveContainer FindRunning(string id)
+    {
+        var container = FindContainer(id);
+        return container.Record.Stage == ContainerStage.Running
+            ? container
+            : throw CriException.Precondition($"The container {container.Id} is not running, so that nothing can be executed in it or attached to it.");
+    }
 
     /// <summary>The process of the container's pod.</summary>
     private SandboxLink LinkOf(LiveContainer container) => _node.Index.SandboxOf(container)?.Link

@@ -28,6 +28,8 @@ public sealed class ConfigTextTests
         CniBinDirectories = ["/srv/bin"],
         CniCacheDirectory = "/srv/cache",
         CniPluginTimeout = TimeSpan.FromSeconds(7),
+        StreamingAddress = "10.0.0.1:10010",
+        StreamingIdleTimeout = TimeSpan.FromMinutes(7),
         MetricsAddress = "10.0.0.1:9100",
         ShutdownTimeout = TimeSpan.FromMilliseconds(90_061),
     };

@@ -5,6 +5,7 @@ using Crisp.CriServer.Configuration;
 using Crisp.CriServer.Hosting;
 using Crisp.CriServer.Monitoring;
 using Crisp.CriServer.Runtime;
+using Crisp.CriServer.Streaming;
 using Grpc.Net.Client;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
@@ -38,7 +39,8 @@ internal sealed class InProcessServer : IAsyncDisposable
         Directory.CreateDirectory(config.Root);
         Directory.CreateDirectory(config.Run);
         var socket = ListeningSocket.Bind(config.SocketPath);
-        var app = Hosting.Daemon.Build(config, socket, config.MetricsAddress is { } address ? MetricsEndpoint.Bind(address) : null);
+        var metrics = config.MetricsAddress is { } address ? MetricsEndpoint.Bind(address) : null;
+        var app = Hosting.Daemon.Build(config, new ListeningSockets(socket, StreamingEndpoint.Bind(config.StreamingAddress), metrics));
         app.Lifetime.ApplicationStopping.Register(app.Services.GetRequiredService<Node>().Events.Close);
         await app.StartAsync();
         return new InProcessServer(directory, socket, app);
