@@ -19,6 +19,8 @@ internal static class CrispCommand
         PsCommand.Create(),
         LogsCommand.Create(),
         ExecCommand.Create(),
+        AttachCommand.Create(),
+        PortForwardCommand.Create(),
         StatsCommand.Create(),
         EventsCommand.Create(),
         StopCommand.Create(),

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Crisp.Cri.V1;
+using Crisp.CriServer.CommandLine.Streaming;
 
 namespace Crisp.CriServer.CommandLine;
 
@@ -13,34 +14,49 @@ internal static class ExecCommand
     {
         var daemon = new DaemonOptions();
         var timeout = new Option<long>("--timeout") { Description = "Kill the command after so many seconds (default: never)", HelpName = "SECONDS" };
-        var stdin = new Option<bool>("--stdin", "-i") { Description = "Pass standard input on (needs streaming, not in this version)" };
-        var terminal = new Option<bool>("--tty", "-t") { Description = "With a terminal (needs streaming, not in this version)" };
+        var stdin = new Option<bool>("--stdin", "-i") { Description = "Pass standard input on" };
+        var terminal = new Option<bool>("--tty", "-t") { Description = "With a terminal" };
         var container = new Argument<string>("CONTAINER") { Description = "Id or its beginning, or [[NAMESPACE/]POD/]NAME" };
         var words = new Argument<string[]>("COMMAND") { Description = "The command with its arguments, options included", Arity = ArgumentArity.OneOrMore };
-        var command = new Command("exec", "Run a command in a running container. At most 16 MiB of each output are kept.")
-        {
-            timeout, stdin, terminal, container, words,
-        };
+        var command = new Command("exec", "Run a command in a running container.") { timeout, stdin, terminal, container, words };
         daemon.AddTo(command);
         command.SetRun(
             async (parsed, cancellation) =>
             {
-                if (parsed.GetValue(stdin) || parsed.GetValue(terminal))
+                var (withStdin, withTerminal, seconds) = (parsed.GetValue(stdin), parsed.GetValue(terminal), parsed.GetValue(timeout));
+                if (seconds != 0 && (withStdin || withTerminal))
                 {
-                    throw new CommandException("Interactive commands need streaming, which this version of crisp does not have. Leave out -i and -t.");
+                    throw new CommandException("--timeout is for commands without -i and -t.");
                 }
 
                 using var client = new DaemonClient(daemon.SocketPath(parsed));
                 var entry = ContainerFinder.Find(await ContainerEntry.ListAsync(client, cancellation), parsed.GetRequiredValue(container));
-                var request = new ExecSyncRequest { ContainerId = entry.Id, Timeout = parsed.GetValue(timeout), Cmd = { parsed.GetRequiredValue(words) } };
-                var response = await client.Runtime.ExecSyncAsync(request, cancellationToken: cancellation);
-                using var output = DescriptorStream.Output();
-                using var error = DescriptorStream.Error();
-                output.Write(response.Stdout.Span);
-                error.Write(response.Stderr.Span);
-                return response.ExitCode;
+                var line = parsed.GetRequiredValue(words);
+                return seconds != 0
+                    ? await RunToEndAsync(client, new ExecSyncRequest { ContainerId = entry.Id, Timeout = seconds, Cmd = { line } }, cancellation)
+                    : await RunAsync(
+                        client,
+                        new ExecRequest { ContainerId = entry.Id, Cmd = { line }, Stdin = withStdin, Stdout = true, Stderr = !withTerminal, Tty = withTerminal },
+                        cancellation);
             },
             Failed);
         return command;
+    }
+
+    private static async Task<int> RunAsync(DaemonClient client, ExecRequest request, CancellationToken cancellation)
+    {
+        var response = await client.Runtime.ExecAsync(request, cancellationToken: cancellation);
+        return await RemoteCommand.RunAsync(response.Url, request.Stdin, request.Tty, cancellation);
+    }
+
+    // With a timeout the daemon runs it, and answers once it has ended.
+    private static async Task<int> RunToEndAsync(DaemonClient client, ExecSyncRequest request, CancellationToken cancellation)
+    {
+        var response = await client.Runtime.ExecSyncAsync(request, cancellationToken: cancellation);
+        using var output = DescriptorStream.Output();
+        using var error = DescriptorStream.Error();
+        output.Write(response.Stdout.Span);
+        error.Write(response.Stderr.Span);
+        return response.ExitCode;
     }
 }

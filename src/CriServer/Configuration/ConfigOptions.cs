@@ -163,7 +163,8 @@ internal static class ConfigOptions
         {
             Section = "streaming",
             Key = "idle_timeout",
-            Comment = "How long nothing may move in an exec, attach or port-forward. Then it is ended, and an exec's command with it.",
+            Comment = "How long nothing may move in an exec, attach or port-forward. Then it is ended, and with it an exec's\n"
+                + "command.",
             Show = c => ConfigText.Quote(Duration.Show(c.StreamingIdleTimeout)),
             Apply = (c, v) => c with { StreamingIdleTimeout = v.Duration(least: TimeSpan.FromSeconds(1)) },
         },

@@ -42,7 +42,11 @@ internal static class StreamingEndpoint
         server.Address = address;
         app.MapWhen(
             context => context.Features.Get<Connection>() is not null,
-            branch => branch.Run(server.ServeAsync));
+            branch =>
+            {
+                branch.UseWebSockets();
+                branch.Run(server.ServeAsync);
+            });
     }
 
     /// <summary>Marks connections that came in on this endpoint.</summary>

@@ -1,5 +1,5 @@
-using Crisp.CriServer.Streaming.RemoteCommands;
 using Crisp.CriServer.Streaming.Spdy;
+using Crisp.CriServer.Streaming.WebSockets;
 
 namespace Crisp.CriServer.Streaming;
 
@@ -40,14 +40,18 @@ internal sealed partial class StreamingServer
 
     private async Task ServeAsync(HttpContext context, StreamRequest request)
     {
-        var transport = SpdyUpgrade.IsRequested(context) ? SpdyUpgrade.Protocol
-            : throw new StreamRefusal(
+        var isSpdy = SpdyUpgrade.IsRequested(context);
+        if (!isSpdy && !context.WebSockets.IsWebSocketRequest)
+        {
+            throw new StreamRefusal(
                 StatusCodes.Status400BadRequest, $"Streams need an upgrade of the connection: to {SpdyUpgrade.Protocol}, or to a WebSocket.");
-        StreamingLog.Begins(logger, request.Kind, request.Target, transport);
+        }
+
+        StreamingLog.Begins(logger, request.Kind, request.Target, isSpdy ? SpdyUpgrade.Protocol : WebSocketUpgrade.Name);
         var how = "done";
         try
         {
-            await ServeSpdyAsync(context, request);
+            await (isSpdy ? ServeSpdyAsync(context, request) : ServeWebSocketAsync(context, request));
         }
         catch (Exception e) when (e is IOException or OperationCanceledException or TimeoutException)
         {
@@ -61,21 +65,5 @@ internal sealed partial class StreamingServer
         }
 
         StreamingLog.Ends(logger, request.Kind, request.Target, how);
-    }
-
-    private Task ServeSpdyAsync(HttpContext context, StreamRequest request) => request switch
-    {
-        RemoteCommandRequest command => ServeSpdyAsync(context, command),
-        _ => throw new StreamRefusal(StatusCodes.Status404NotFound, $"There is no {request.Kind}."),
-    };
-
-    private async Task ServeSpdyAsync(HttpContext context, RemoteCommandRequest request)
-    {
-        var protocol = SpdyUpgrade.Negotiate(context, RemoteProtocol.Spdy, p => p.Name);
-        await using var transport = await SpdyUpgrade.UpgradeAsync(context);
-        await using var command = new SpdyRemoteCommand(transport, protocol, request, _environment, context.RequestAborted, _environment.Stopping);
-        var channels = await command.OpenAsync();
-        await RemoteCommandRun.RunAsync(node, request, channels, command.Session.Owner);
-        await command.Session.CloseAsync();
     }
 }

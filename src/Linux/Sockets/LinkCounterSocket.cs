@@ -23,29 +23,7 @@ public sealed class LinkCounterSocket : IDisposable
 
     /// <summary>Makes the socket in the namespace, on a thread that ends afterwards: no other thread ever leaves its own.</summary>
     public static LinkCounterSocket Open(FileDescriptor networkNamespace)
-    {
-        FileDescriptor? socket = null;
-        LinuxException? error = null;
-        var thread = new Thread(() =>
-        {
-            try
-            {
-                Namespaces.SetNs(networkNamespace, NamespaceFlags.Network);
-                socket = Sockets.CreateNetlink(NetlinkRoute);
-            }
-            catch (LinuxException e)
-            {
-                error = e;
-            }
-        }, maxStackSize: 256 << 10)
-        {
-            Name = "link counters",
-            IsBackground = true,
-        };
-        thread.Start();
-        thread.Join();
-        return new LinkCounterSocket(socket ?? throw error!);
-    }
+        => new(NamespaceSocket.Within(networkNamespace, () => Sockets.CreateNetlink(NetlinkRoute)));
 
     /// <summary>Every interface, in the kernel's order.</summary>
     public IReadOnlyList<LinkCounters> Read()

@@ -138,6 +138,14 @@ public static partial class Sockets
         return new FileDescriptor(Check.Result(Libc.socket(AfNetlink, SockRaw | SockCloexec, protocol), "socket", "netlink"));
     }
 
+    /// <summary>socket(2) of tcp(7), in the network namespace of the calling thread, where it stays.</summary>
+    internal static FileDescriptor CreateTcp(bool isIPv6)
+    {
+        const int AfInet = 2;
+        const int AfInet6 = 10;
+        return new FileDescriptor(Check.Result(Libc.socket(isIPv6 ? AfInet6 : AfInet, Type(nonBlocking: false), 0), "socket", "tcp"));
+    }
+
     private static int Type(bool nonBlocking) => SockStream | SockCloexec | (nonBlocking ? SockNonblock : 0);
 
     private static FileDescriptor Create(bool nonBlocking)

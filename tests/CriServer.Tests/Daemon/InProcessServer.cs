@@ -20,14 +20,18 @@ internal sealed class InProcessServer : IAsyncDisposable
     private readonly Socket _socket;
     private readonly List<GrpcChannel> _channels = [];
 
-    private InProcessServer(TemporaryDirectory directory, Socket socket, WebApplication app)
+    private InProcessServer(TemporaryDirectory directory, Socket socket, WebApplication app, Socket? metrics)
     {
+        MetricsUrl = metrics is null ? null : new Uri($"http://{metrics.LocalEndPoint}");
         _directory = directory;
         _socket = socket;
         App = app;
     }
 
     public WebApplication App { get; }
+
+    /// <summary>Null without metrics.</summary>
+    public Uri? MetricsUrl { get; }
 
     public Node Node => App.Services.GetRequiredService<Node>();
 
@@ -43,7 +47,7 @@ internal sealed class InProcessServer : IAsyncDisposable
         var app = Hosting.Daemon.Build(config, new ListeningSockets(socket, StreamingEndpoint.Bind(config.StreamingAddress), metrics));
         app.Lifetime.ApplicationStopping.Register(app.Services.GetRequiredService<Node>().Events.Close);
         await app.StartAsync();
-        return new InProcessServer(directory, socket, app);
+        return new InProcessServer(directory, socket, app, metrics);
     }
 
     /// <summary>A client with a connection of its own.</summary>

@@ -25,7 +25,7 @@ public sealed class MetricsEndpointTests : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         _server = await InProcessServer.StartAsync(c => c with { MetricsAddress = "127.0.0.1:0" });
-        _http = new HttpClient { BaseAddress = new Uri(_server.App.Urls.Single(u => u.StartsWith("http://127.", StringComparison.Ordinal))) };
+        _http = new HttpClient { BaseAddress = _server.MetricsUrl };
     }
 
     public ValueTask DisposeAsync()
@@ -123,7 +123,10 @@ public sealed class MetricsEndpointTests : IAsyncLifetime
     public async Task WithoutAnAddress_NothingListens()
     {
         await using var server = await InProcessServer.StartAsync();
-        Assert.StartsWith("http://unix:", Assert.Single(server.App.Urls), StringComparison.Ordinal);
+        Assert.Equal(2, server.App.Urls.Count);
+        using var http = new HttpClient { BaseAddress = new Uri(server.App.Urls.Single(u => !u.StartsWith("http://unix:", StringComparison.Ordinal))) };
+        var response = await http.GetAsync(new Uri("/metrics", UriKind.Relative), TestContext.Current.CancellationToken);
+        Assert.Equal(HttpStatusCode.NotFound, response.StatusCode);
     }
 
     [Fact]

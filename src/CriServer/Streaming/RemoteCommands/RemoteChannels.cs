@@ -23,6 +23,12 @@ internal sealed record RemoteChannels
     /// <exception cref="IOException">The client is gone.</exception>
     public async Task EndAsync(CommandStatus status, CancellationToken cancellation)
     {
+        // A command that was never begun has not ended them.
+        foreach (var output in (ChannelStream?[])[Stdout, Stderr])
+        {
+            await (output?.CompleteAsync(cancellation) ?? Task.CompletedTask);
+        }
+
         if (StatusIsJson)
         {
             await Error.WriteAsync(status.ToJson(), cancellation);

@@ -26,6 +26,7 @@ internal sealed class SpdyRemoteCommand : IAsyncDisposable
     /// <exception cref="TimeoutException">The client has not opened them in time.</exception>
     public async Task<RemoteChannels> OpenAsync()
     {
+        Session.Start();
         await _complete.Task.WaitAsync(_creationPatience, Session.Owner.Token);
         foreach (var name in (string[])["stdout", "stderr", "error"])
         {

@@ -28,6 +28,10 @@ internal sealed partial class SpdyConnection : IAsyncDisposable
         _transport = transport;
         _options = options;
         _nextStream = options.IsServer ? 2u : 1u;
+        if (options.PeerGivesCredit)
+        {
+            LearnOfWindows();
+        }
     }
 
     /// <summary>Whether the peer has shown that it knows windows; see <see cref="SpdyWindow.Enforce"/>.</summary>

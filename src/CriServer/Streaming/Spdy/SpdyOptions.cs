@@ -12,6 +12,9 @@ internal sealed record SpdyOptions
     /// <summary>Whether to take a stream that the peer opens. Called while nothing else is read: it must not wait.</summary>
     public Func<SpdyStream, bool> Accept { get; init; } = static _ => false;
 
+    /// <summary>Whether the peer is known to give credit before it has given any, as the server of this program does.</summary>
+    public bool PeerGivesCredit { get; init; }
+
     /// <summary>Told of every frame that arrives.</summary>
     public Action Received { get; init; } = static () => { };
 }

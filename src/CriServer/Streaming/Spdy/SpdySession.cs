@@ -7,7 +7,8 @@ internal sealed class SpdySession : IAsyncDisposable
     private static readonly TimeSpan _closePatience = TimeSpan.FromSeconds(5);
     private readonly CancellationTokenSource _gone = new();
     private readonly CancellationTokenSource _closed = new();
-    private readonly Task _reading;
+    private readonly ILogger _logger;
+    private Task _reading = Task.CompletedTask;
 
     public SpdySession(Stream transport, int maxStreams, Func<SpdyStream, bool> accept, StreamingEnvironment environment, params CancellationToken[] ends)
     {
@@ -20,12 +21,15 @@ internal sealed class SpdySession : IAsyncDisposable
             Received = () => owner?.Touch(),
         });
         Owner = owner = new SessionOwner(environment.Time, environment.IdleTimeout, Connection.SendPingAsync, [_gone.Token, .. ends]);
-        _reading = ReadAsync(environment.Logger);
+        _logger = environment.Logger;
     }
 
     public SpdyConnection Connection { get; }
 
     public SessionOwner Owner { get; }
+
+    /// <summary>Begins to read; streams are accepted from now on.</summary>
+    public void Start() => _reading = ReadAsync();
 
     /// <summary>Says goodbye, and waits a moment for the client to close.</summary>
     public async Task CloseAsync()
@@ -44,17 +48,15 @@ internal sealed class SpdySession : IAsyncDisposable
         _closed.Dispose();
     }
 
-    private async Task ReadAsync(ILogger logger)
+    private async Task ReadAsync()
     {
-        // Not before the constructor is done.
-        await Task.Yield();
         try
         {
             await Connection.RunAsync(_closed.Token);
         }
         catch (SpdyException e)
         {
-            StreamingLog.ProtocolBroken(logger, e.Message);
+            StreamingLog.ProtocolBroken(_logger, e.Message);
         }
         catch (Exception e) when (e is IOException or OperationCanceledException)
         {

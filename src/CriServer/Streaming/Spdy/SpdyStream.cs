@@ -18,6 +18,7 @@ internal sealed class SpdyStream : ChannelStream
     private long _unread;
     private int _uncredited;
     private int _sides;
+    private bool _outputEnded;
     private bool _failed;
     private volatile bool _inputEnded;
     private volatile Exception? _failure;
@@ -79,17 +80,17 @@ internal sealed class SpdyStream : ChannelStream
 
     public override async Task CompleteAsync(CancellationToken cancellation)
     {
-        if (!Reset.IsCancellationRequested)
+        if (!Reset.IsCancellationRequested && !Interlocked.Exchange(ref _outputEnded, true))
         {
             await _connection.SendDataAsync(this, ReadOnlyMemory<byte>.Empty, SpdyFlags.Fin, cancellation);
             EndSide();
         }
     }
 
-    /// <summary>Both directions end at once.</summary>
+    /// <summary>Both directions end at once. One that has ended, or was reset, is left alone.</summary>
     public Task AbortAsync(SpdyReset reason)
     {
-        if (Reset.IsCancellationRequested)
+        if (Reset.IsCancellationRequested || Volatile.Read(ref _sides) >= 2)
         {
             return Task.CompletedTask;
         }
