@@ -47,8 +47,7 @@ public static class BindMounts
             Mounts.MountSetAttr(
                 tree,
                 MountAttributes.IdMap,
-                userNamespace: userNamespace ?? throw CriException.Invalid(
-                    $"The mount on {mount.Target} has id mappings, but the pod has no user namespace of its own."),
+                userNamespace: userNamespace,
                 recursive: source.Recursive);
         }
     }

@@ -87,6 +87,11 @@ public static partial class ContainerSpecBuilder
             throw CriException.Invalid($"The mount on {target} has recursive_read_only, which needs readonly and PROPAGATION_PRIVATE.");
         }
 
+        if (mount.UidMappings.Count == 0 != (mount.GidMappings.Count == 0))
+        {
+            throw CriException.Invalid($"The mount on {target} has id mappings for users or groups alone; both or none are possible.");
+        }
+
         foreach (var option in mount.MountOptions.Where(o => o is not ("noexec" or "nodev" or "nosuid")))
         {
             throw CriException.Invalid($"The mount on {target} has the option \"{option}\"; noexec, nodev and nosuid exist.");
@@ -108,9 +113,18 @@ public static partial class ContainerSpecBuilder
                 Cri.V1.MountPropagation.PropagationBidirectional => Sandbox.Spec.MountPropagation.Shared,
                 var other => throw CriException.Invalid($"The mount on {target} has propagation {(int)other}, which is no MountPropagation."),
             },
-            UidMappings = IdMappings.From(mount.UidMappings, $"the mount on {target}"),
-            GidMappings = IdMappings.From(mount.GidMappings, $"the mount on {target}"),
+            UidMappings = Maps(mount.UidMappings, input.Sandbox.Spec.UidMappings, $"the mount on {target}"),
+            GidMappings = Maps(mount.GidMappings, input.Sandbox.Spec.GidMappings, $"the mount on {target}"),
         };
+    }
+
+    /// <summary>A mount is mapped by the pod's user namespace or not at all: the kubelet sends the same maps for both.</summary>
+    private static IReadOnlyList<IdMapSpec> Maps(IReadOnlyCollection<IDMapping> asked, IReadOnlyList<IdMapSpec> pod, string subject)
+    {
+        var maps = IdMappings.From(asked, subject);
+        return maps.Count == 0 || maps.SequenceEqual(pod)
+            ? maps
+            : throw CriException.Invalid($"The id mappings of {subject} are not those of the pod's user namespace, which are the only ones it can have.");
     }
 
     // Its layers are mapped as those of the rootfs are, whatever the mount says of mappings.

@@ -105,6 +105,33 @@ public sealed class ContainerMountsTests : IDisposable
         Refused(mount);
     }
 
+    [Theory]
+    [InlineData(100000, true, true)]
+    [InlineData(100000, false, false)]
+    [InlineData(200000, true, false)]
+    public void IdMappings_AreThePods(uint host, bool groups, bool good)
+    {
+        var pod = new IdMapSpec(0, 100000, 65536);
+        var mount = Mount("/a");
+        var map = new IDMapping { ContainerId = 0, HostId = host, Length = 65536 };
+        mount.UidMappings.Add(map);
+        mount.GidMappings.AddRange(groups ? [map] : []);
+        ContainerSpec Build() => SpecInputs.Build(
+            c => c.Mounts.Add(mount), sandbox: s => s with { Spec = s.Spec with { UidMappings = [pod], GidMappings = [pod] } });
+        if (good)
+        {
+            Assert.Equal([pod], Build().Mounts.Single(m => m.Target == "/a").UidMappings);
+            Assert.Contains(
+                "are not those of the pod's user namespace",
+                Assert.Throws<CriException>(() => SpecInputs.Build(c => c.Mounts.Add(mount))).Message,
+                StringComparison.Ordinal);
+        }
+        else
+        {
+            Assert.Equal(StatusCode.InvalidArgument, Assert.Throws<CriException>(Build).Code);
+        }
+    }
+
     [Fact]
     public void ImageVolume_IsAReadOnlyOverlayOfItsLayers()
     {

@@ -82,6 +82,30 @@ public sealed class MountTests(PodNode node) : IClassFixture<PodNode>
         await node.RemovePodAsync(pod);
     }
 
+    [Theory]
+    [InlineData(true, "0:0 7:8")]
+    [InlineData(false, "65534:65534 65534:65534")]
+    public async Task IdMappedMount_ShowsTheNodesOwnersAsThePods(bool mapped, string expected)
+    {
+        PodNode.Require();
+        var source = Directory.CreateDirectory(Path.Combine(node.Daemon.Scratch, $"owned-{mapped}")).FullName;
+        File.WriteAllText(Path.Combine(source, "root"), "");
+        File.WriteAllText(Path.Combine(source, "other"), "");
+        Files.ChownAt(FileDescriptor.CurrentDirectory, Path.Combine(source, "other"), 7, 8);
+        var map = new IDMapping { ContainerId = 0, HostId = 100000, Length = 65536 };
+        var options = new UserNamespace { Mode = NamespaceMode.Pod, Uids = { map }, Gids = { map } };
+        var pod = await node.RunPodAsync(c => c.Linux.SecurityContext.NamespaceOptions.UsernsOptions = options);
+        var (_, output) = await node.OutputAsync(pod, ["sh", "-c", "echo $(stat -c %u:%g /mnt/root /mnt/other)"], c =>
+        {
+            c.Linux.SecurityContext.NamespaceOptions.UsernsOptions = options;
+            var mount = new Mount { ContainerPath = "/mnt", HostPath = source };
+            mount.UidMappings.AddRange(mapped ? [map] : []);
+            mount.GidMappings.AddRange(mapped ? [map] : []);
+            c.Mounts.Add(mount);
+        });
+        Assert.Equal(expected, output);
+    }
+
     [Fact]
     public async Task Slave_NeedsASharedOrSlaveSource()
     {
