@@ -19,6 +19,16 @@ internal static partial class RuleBreaks
         Of<ContainerMountTests>(t => t.Propagation_OfPrivateMounts_IsNone(), "inward", Container(c => c.Mounts[0].Propagation = MountPropagation.PropagationHostToContainer)),
     ];
 
+    private static RuleBreak[] OfImageVolumes =>
+    [
+        Of<ImageVolumeTests>(t => t.Volume_HasTheImagesFilesAndRunsThem(), "no volume", Container(c => c.Mounts.Clear())),
+        Of<ImageVolumeTests>(t => t.Volume_RefusesWrites(), "no volume", Container(c => c.Mounts.Clear())),
+        Of<ImageVolumeTests>(t => t.WritableVolume_IsRefused(), "read-only all the same", Container(c => c.Mounts[0].Readonly = true)),
+        Of<ImageVolumeTests>(t => t.SubPath_IsTheVolumesRoot(), "the whole image", Container(c => c.Mounts[0].ImageSubPath = "")),
+        Of<ImageVolumeTests>(t => t.SubPathThatIsNotThere_IsRefused(), "the whole image", Container(c => c.Mounts[0].ImageSubPath = "")),
+        Of<ImageVolumeTests>(t => t.Status_TellsTheImagesId(), "not", () => Lie.Answering<ContainerStatusResponse>(r => r.Status.Mounts[0].Image = null)),
+    ];
+
     private static RuleBreak[] OfSecurity =>
     [
         Of<SecurityContextTests>(t => t.RunAsUser_IsTheUid(), "the image's user", Security(s => s.RunAsUser = null)),
