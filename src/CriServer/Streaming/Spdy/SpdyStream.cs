@@ -10,8 +10,10 @@ internal sealed class SpdyStream : ChannelStream
 
     private const int CreditStep = SpdyWindow.Default / 2;
     private readonly SpdyConnection _connection;
+
+    // A full window still fits: only a peer that sends without credit makes the connection's reader wait.
     private readonly Pipe _received = new(new PipeOptions(
-        pauseWriterThreshold: SpdyWindow.Default, resumeWriterThreshold: SpdyWindow.Default / 2, useSynchronizationContext: false));
+        pauseWriterThreshold: SpdyWindow.Default + 1, resumeWriterThreshold: SpdyWindow.Default / 2, useSynchronizationContext: false));
 
     private readonly TaskCompletionSource _replied = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly CancellationTokenSource _reset = new();
@@ -108,6 +110,12 @@ internal sealed class SpdyStream : ChannelStream
     /// <returns>False when a peer that knows windows has overrun this one.</returns>
     internal async ValueTask<bool> ReceiveAsync(ReadOnlyMemory<byte> bytes, CancellationToken cancellation)
     {
+        if (_inputEnded)
+        {
+            // What comes after its end is nobody's.
+            return true;
+        }
+
         if (Interlocked.Add(ref _unread, bytes.Length) > SpdyWindow.Default && _connection.PeerGivesCredit)
         {
             return false;
