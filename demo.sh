@@ -188,6 +188,7 @@ for sandbox in $(pgrep -f "crisp-sandbox .*$work"); do
 done
 
 step "All of it goes"
+removal=$SECONDS
 run crisp rm --all --force
 run crisp pods
 left=$(leases)

@@ -38,8 +38,16 @@ remove_network() {
 
 leases() { find "$work/leases" -type f -name '[0-9]*' -printf 'lease %f\n' 2> /dev/null; }
 
+# Whether a process is younger than the removal, or has ended.
+is_young() {
+	local age
+	age=$(ps -o etimes= -p "$1") || return 0
+	[ "$age" -le $((SECONDS - removal + 1)) ]
+}
+
+# After the removal that started at $removal, in seconds of demo.sh.
 remains() {
-	local pid
+	local pid number
 	for pid in $(pids); do
 		# A dead process that init has not waited for yet is none.
 		grep -q '^State:.Z' "/proc/$pid/status" 2> /dev/null || echo "process $pid"
@@ -49,7 +57,10 @@ remains() {
 	find /sys/fs/cgroup -maxdepth 7 -type d -name "*$name*" 2> /dev/null | sed 's/^/cgroup /'
 	awk -v name="$name" '$8 ~ name { print "socket", $8 }' /proc/net/unix
 	find /tmp /run /var/lib /var/lib/cni -maxdepth 1 -name "*$name*" 2> /dev/null | sed 's/^/file /'
-	lsns --noheadings --output NS 2> /dev/null | tr -d ' ' | grep -x -F -f "$notes/namespaces" | sed 's/^/namespace /'
+	# The kernel gives a namespace's number to the next one: what a younger process than the removal is in, is another.
+	lsns --noheadings --output NS,PID 2> /dev/null | while read -r number pid; do
+		! grep -q -x "$number" "$notes/namespaces" || is_young "$pid" || echo "namespace $number of process $pid"
+	done
 	ip -o link | awk -F'[ :@]+' '{ print $2 }' | grep -x -F -e "$bridge" -f "$notes/interfaces" | sed 's/^/interface /'
 	rules | comm -13 "$notes/rules" - | sed 's/^/rule /'
 }
