@@ -6,6 +6,7 @@ set -euo pipefail
 cd "$(dirname "$0")"
 . demo/narration.sh
 . demo/prepare.sh
+. demo/node.sh
 . demo/leftovers.sh
 
 [ "$(id -u)" = 0 ] || fail "namespaces, mounts and cgroups need root. Try: sudo ./demo.sh"
@@ -21,49 +22,15 @@ bin=${CRISP_BIN_DIR:-$PWD/artifacts/native}
 PATH=$bin:$PATH
 say "$(crisp --version): $(du -h "$bin/crisp" | cut -f1) crisp, $(du -h "$bin/crisp-sandbox" | cut -f1) crisp-sandbox"
 
-work=$(mktemp -d /tmp/crisp-demo-XXXXXX)
-notes=$(mktemp -d)
-name=$(basename "$work")
-bridge=demo${name#crisp-demo-}
-export CRISP_SOCKET=$work/run/crisp.sock
-daemon= registry= events=
-# free_port: one that nobody listens on at this moment.
-free_port() {
-	local port
-	for port in $(shuf -i 20000-30000 -n 20); do
-		(exec 3<> "/dev/tcp/127.0.0.1/$port") 2> /dev/null || { echo "$port" && return; }
-	done
-	fail "no port from 20000 to 30000 is free"
-}
-# end PID: SIGTERM, and its exit code.
-end() {
-	kill "$1"
-	wait "$1"
-}
-serve() {
-	crisp serve --config "$work/config.toml" >> "$work/log" 2>&1 &
-	daemon=$!
-	for _ in $(seq 100); do
-		crisp ps > /dev/null 2>&1 && return
-		kill -0 "$daemon" 2> /dev/null || { cat "$work/log" >&2; fail "crisp serve ended"; }
-		sleep 0.05
-	done
-	fail "crisp serve does not answer; its log is $work/log"
-}
+make_node
+registry= events=
 clean() {
-	status=$?
+	local status=$?
 	trap - EXIT
-	if [ -n "$daemon" ]; then
-		# Pods outlive their daemon: only one of their own can take them down.
-		kill -0 "$daemon" 2> /dev/null || serve || true
-		crisp rm --all --force > /dev/null 2>&1 || true
-	fi
-	for process in $events $daemon $registry; do
+	for process in $events $registry; do
 		end "$process" 2> /dev/null || true
 	done
-	[ ! -e "$notes/forward" ] || remove_network
-	[ "$status" = 0 ] || tail -n 20 "$work/log" 2> /dev/null >&2 || true
-	rm -rf "$work" "$notes"
+	remove_node "$status"
 	exit "$status"
 }
 trap clean EXIT
@@ -90,29 +57,8 @@ run skopeo copy --quiet --dest-tls-verify=false "oci-archive:$archive" "docker:/
 say "$(du -h "$archive" | cut -f1), made of Debian's packages"
 
 step "What this node can do, with a pod network for this demo"
-# A subnet that no route of this node leads to.
-for _ in $(seq 20); do
-	subnet=10.$((RANDOM % 56 + 200)).$((RANDOM % 256))
-	ip route | grep -q "^${subnet%.*}\." || break
-done
-mkdir "$work/cni" "$work/www"
-cat > "$work/cni/demo.conflist" <<-END
-	{
-	  "cniVersion": "1.0.0", "name": "$name",
-	  "plugins": [
-	    { "type": "bridge", "bridge": "$bridge", "isGateway": true, "ipMasq": true,
-	      "ipam": { "type": "host-local", "dataDir": "$work/leases", "ranges": [[{ "subnet": "$subnet.0/24" }]], "routes": [{ "dst": "0.0.0.0/0" }] } },
-	    { "type": "portmap", "capabilities": { "portMappings": true } }
-	  ]
-	}
-END
-cat > "$work/config.toml" <<-END
-	root = "$work/root"
-	run = "$work/run"
-	cgroup_parent = "$name"
-	[cni]
-	conf_dir = "$work/cni"
-END
+configure_node
+mkdir "$work/www"
 run crisp check --config "$work/config.toml" || true
 
 step "The daemon"
@@ -191,14 +137,7 @@ step "All of it goes"
 removal=$SECONDS
 run crisp rm --all --force
 run crisp pods
-left=$(leases)
-end "$daemon" || fail "crisp serve ended with $?"
-daemon=
 end "$registry" || true
 registry=
-remove_network
-rm -rf "$work"
-left+=$(remains || true)
-[ -z "$left" ] || fail "left over:"$'\n'"$left"
-say "no process, mount, namespace ($(wc -l < "$notes/namespaces") were there), cgroup, socket, file, interface ($(wc -l < "$notes/interfaces") and the bridge), rule or lease is left"
+prove_nothing_is_left
 printf '\n%sdone%s in %d s\n' "$bold" "$plain" "$SECONDS"

@@ -23,13 +23,12 @@ note_node() {
 
 # The plugins keep what pods share: the bridge, portmap's three chains, forwarding. They go with the last network of the node.
 remove_network() {
-	local chain parent
+	local chain rule
 	ip link delete "$bridge" 2> /dev/null || true
 	cat "$notes/forward" > /proc/sys/net/ipv4/ip_forward
 	! grep -q CNI-HOSTPORT "$notes/rules" || return 0
-	iptables -t nat -S 2> /dev/null | grep -E '^-A (PREROUTING|OUTPUT|POSTROUTING|CNI-HOSTPORT-SETMARK|CNI-HOSTPORT-MASQ) .*CNI-HOSTPORT|^-A CNI-HOSTPORT-(SETMARK|MASQ)' \
-		| sed 's/^-A/-D/' | while read -r parent; do
-		xargs iptables -t nat <<< "$parent" || true
+	iptables -t nat -S 2> /dev/null | sed -n -E '/^-A (PREROUTING|OUTPUT|POSTROUTING) .*CNI-HOSTPORT|^-A CNI-HOSTPORT-(SETMARK|MASQ)/s/^-A/-D/p' | while read -r rule; do
+		xargs iptables -t nat <<< "$rule" || true
 	done
 	for chain in DNAT SETMARK MASQ; do
 		iptables -t nat -X "CNI-HOSTPORT-$chain" 2> /dev/null || true
@@ -63,4 +62,17 @@ remains() {
 	done
 	ip -o link | awk -F'[ :@]+' '{ print $2 }' | grep -x -F -e "$bridge" -f "$notes/interfaces" | sed 's/^/interface /'
 	rules | comm -13 "$notes/rules" - | sed 's/^/rule /'
+}
+
+# Ends the daemon, whose pods were removed before.
+prove_nothing_is_left() {
+	local left
+	left=$(leases)
+	end "$daemon" || fail "crisp serve ended with $?"
+	daemon=
+	remove_network
+	rm -rf "$work"
+	left+=$(remains || true)
+	[ -z "$left" ] || fail "left over:"$'\n'"$left"
+	say "no process, mount, namespace ($(wc -l < "$notes/namespaces") were there), cgroup, socket, file, interface ($(wc -l < "$notes/interfaces") and the bridge), rule or lease is left"
 }
