@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Crisp.CriServer.CommandLine.Completion;
 using Crisp.CriServer.CommandLine.Events;
 using Crisp.CriServer.CommandLine.Run;
 using Crisp.CriServer.CommandLine.Stats;
@@ -31,6 +32,7 @@ internal static class CrispCommand
         PullCommand.Create(),
         ImageCommand.Create(),
         VmCommand.Create(),
+        CompletionCommand.Create(),
     };
 
     public static ParseResult Parse(string[] arguments)

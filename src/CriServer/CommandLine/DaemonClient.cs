@@ -1,3 +1,4 @@
+using Crisp.Api.V1;
 using Crisp.Cri.V1;
 using Grpc.Net.Client;
 
@@ -13,6 +14,8 @@ internal sealed class DaemonClient(string socketPath) : IDisposable
     public RuntimeService.RuntimeServiceClient Runtime => field ??= new(_channel);
 
     public ImageService.ImageServiceClient Images => field ??= new(_channel);
+
+    public ImagePulls.ImagePullsClient ImagePulls => field ??= new(_channel);
 
     public void Dispose() => _channel.Dispose();
 }

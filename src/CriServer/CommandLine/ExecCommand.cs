@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Crisp.Cri.V1;
+using Crisp.CriServer.CommandLine.Completion;
 using Crisp.CriServer.CommandLine.Streaming;
 
 namespace Crisp.CriServer.CommandLine;
@@ -16,7 +17,8 @@ internal static class ExecCommand
         var timeout = new Option<long>("--timeout") { Description = "Kill the command after so many seconds (default: never)", HelpName = "SECONDS" };
         var stdin = new Option<bool>("--stdin", "-i") { Description = "Pass standard input on" };
         var terminal = new Option<bool>("--tty", "-t") { Description = "With a terminal" };
-        var container = new Argument<string>("CONTAINER") { Description = "Id or its beginning, or [[NAMESPACE/]POD/]NAME" };
+        var container = new Argument<string>("CONTAINER") { Description = "Id or its beginning, or [[NAMESPACE/]POD/]NAME" }
+            .WithContainers(daemon, runningOnly: true);
         var words = new Argument<string[]>("COMMAND") { Description = "The command with its arguments, options included", Arity = ArgumentArity.OneOrMore };
         var command = new Command("exec", "Run a command in a running container.") { timeout, stdin, terminal, container, words };
         daemon.AddTo(command);

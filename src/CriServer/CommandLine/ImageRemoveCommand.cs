@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Crisp.Cri.V1;
+using Crisp.CriServer.CommandLine.Completion;
 
 namespace Crisp.CriServer.CommandLine;
 
@@ -9,7 +10,8 @@ internal static class ImageRemoveCommand
     public static Command Create()
     {
         var daemon = new DaemonOptions();
-        var images = new Argument<string[]>("IMAGE") { Description = "Names or ids", Arity = ArgumentArity.OneOrMore };
+        var images = new Argument<string[]>("IMAGE") { Description = "Names or ids", Arity = ArgumentArity.OneOrMore }
+            .WithImages(daemon);
         var command = new Command("rm", "Remove images, each with all its names.") { images };
         daemon.AddTo(command);
         command.SetRun(async (parsed, cancellation) =>

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Text.Json;
 using Crisp.Cri.V1;
+using Crisp.CriServer.CommandLine.Completion;
 using Google.Protobuf;
 using Grpc.Core;
 
@@ -12,7 +13,8 @@ internal static class InspectCommand
     public static Command Create()
     {
         var daemon = new DaemonOptions();
-        var thing = new Argument<string>("NAME") { Description = "A container's name or id, a pod's id, or an image's name or id" };
+        var thing = new Argument<string>("NAME") { Description = "A container, a pod or an image, by name or id" }
+            .WithContainers(daemon).WithImages(daemon);
         var command = new Command("inspect", "Print everything about a container, a pod or an image, as JSON.") { thing };
         daemon.AddTo(command);
         command.SetRun(async (parsed, cancellation) =>
@@ -125,5 +127,5 @@ internal static class InspectCommand
     }
 
     private static bool Means(PodSandbox pod, string text)
-        => (text.Length > 0 && pod.Id.StartsWith(text, StringComparison.Ordinal)) || $"{pod.Metadata.Namespace}/{pod.Metadata.Name}" == text;
+        => (text.Length > 0 && pod.Id.StartsWith(text, StringComparison.Ordinal)) || pod.Metadata.Name == text || $"{pod.Metadata.Namespace}/{pod.Metadata.Name}" == text;
 }

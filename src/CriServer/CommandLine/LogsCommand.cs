@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Crisp.Cri.V1;
+using Crisp.CriServer.CommandLine.Completion;
 using Crisp.CriServer.CommandLine.Logs;
 
 namespace Crisp.CriServer.CommandLine;
@@ -14,7 +15,8 @@ internal static class LogsCommand
         var tail = new Option<int?>("--tail", "-n") { Description = "The last lines alone", HelpName = "LINES" };
         var timestamps = new Option<bool>("--timestamps", "-t") { Description = "Each line with its time" };
         var previous = new Option<bool>("--previous", "-p") { Description = "Of the container before the last restart" };
-        var container = new Argument<string>("CONTAINER") { Description = "Id or its beginning, or [[NAMESPACE/]POD/]NAME" };
+        var container = new Argument<string>("CONTAINER") { Description = "Id or its beginning, or [[NAMESPACE/]POD/]NAME" }
+            .WithContainers(daemon);
         tail.Validators.Add(result =>
         {
             if (result.GetValueOrDefault<int?>() < 0)

@@ -1,7 +1,5 @@
 using System.CommandLine;
 using Crisp.Api.V1;
-using Crisp.CriServer.Hosting;
-using Grpc.Core;
 
 namespace Crisp.CriServer.CommandLine;
 
@@ -49,42 +47,9 @@ internal static class PullCommand
     private static async Task<int> RunAsync(
         string socket, PullRequest request, TextWriter output, TextWriter error, CancellationToken cancellation)
     {
-        using var channel = DaemonChannel.Open(socket);
-        var isTerminal = !Console.IsErrorRedirected;
-        var bars = new PullBars(error, isTerminal, isTerminal ? Console.WindowHeight : 0);
-        try
-        {
-            using var call = new ImagePulls.ImagePullsClient(channel).Pull(request, cancellationToken: cancellation);
-            await foreach (var response in call.ResponseStream.ReadAllAsync(cancellation))
-            {
-                if (response.Progress is { } layer)
-                {
-                    bars.Show(layer);
-                }
-                else if (response.Image is { } image)
-                {
-                    bars.Clear();
-                    await output.WriteLineAsync($"{request.Image} {image.Id}");
-                }
-            }
-
-            return 0;
-        }
-        catch (RpcException failure) when (failure.StatusCode != StatusCode.Cancelled)
-        {
-            throw new CommandException($"{request.Image} was not pulled. {Sentence(failure)}", failure);
-        }
-        finally
-        {
-            bars.Clear();
-        }
-    }
-
-    private static string Sentence(RpcException failure)
-    {
-        var sentence = DaemonFailure.Sentence(failure);
-        return sentence.StartsWith($"{ErrorStatus.RegistryUnavailable}: ", StringComparison.Ordinal)
-            ? sentence[(ErrorStatus.RegistryUnavailable.Length + 2)..]
-            : sentence;
+        using var client = new DaemonClient(socket);
+        var id = await ImagePull.RunAsync(client, request, error, cancellation);
+        await output.WriteLineAsync($"{request.Image} {id}");
+        return 0;
     }
 }

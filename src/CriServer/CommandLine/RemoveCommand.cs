@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Crisp.Cri.V1;
+using Crisp.CriServer.CommandLine.Completion;
 using Crisp.CriServer.CommandLine.Run;
 
 namespace Crisp.CriServer.CommandLine;
@@ -15,7 +16,8 @@ internal static class RemoveCommand
         var daemon = new DaemonOptions();
         var force = new Option<bool>("--force", "-f") { Description = "Running ones too" };
         var all = new Option<bool>("--all", "-a") { Description = "All containers and pods that crisp run has made" };
-        var containers = new Argument<string[]>("CONTAINER") { Description = "Ids or their beginnings, or [[NAMESPACE/]POD/]NAME", Arity = ArgumentArity.ZeroOrMore };
+        var containers = new Argument<string[]>("CONTAINER") { Description = "Ids or their beginnings, or [[NAMESPACE/]POD/]NAME", Arity = ArgumentArity.ZeroOrMore }
+            .WithContainers(daemon);
         var command = new Command("rm", "Remove containers.") { force, all, containers };
         daemon.AddTo(command);
         command.SetRun(async (parsed, cancellation) =>

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Crisp.Cri.V1;
+using Crisp.CriServer.CommandLine.Completion;
 
 namespace Crisp.CriServer.CommandLine;
 
@@ -17,7 +18,8 @@ internal static class StopCommand
             HelpName = "SECONDS",
             DefaultValueFactory = _ => DefaultSeconds,
         };
-        var containers = new Argument<string[]>("CONTAINER") { Description = "Ids or their beginnings, or [[NAMESPACE/]POD/]NAME", Arity = ArgumentArity.OneOrMore };
+        var containers = new Argument<string[]>("CONTAINER") { Description = "Ids or their beginnings, or [[NAMESPACE/]POD/]NAME", Arity = ArgumentArity.OneOrMore }
+            .WithContainers(daemon, runningOnly: true);
         var command = new Command("stop", "Stop containers. Their logs and exit codes stay until crisp rm.") { time, containers };
         daemon.AddTo(command);
         command.SetRun(async (parsed, cancellation) =>

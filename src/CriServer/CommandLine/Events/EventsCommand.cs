@@ -13,8 +13,9 @@ internal static class EventsCommand
     public static Command Create()
     {
         var daemon = new DaemonOptions();
-        var json = new Option<bool>("--json") { Description = "Whole events, one JSON object a line" };
-        var command = new Command("events", "Show what becomes of pods and containers, as it happens.") { json };
+        var json = new Option<bool>("--json") { Description = "Whole events, one JSON object a line; the same as --output json" };
+        var format = OutputFormats.Option();
+        var command = new Command("events", "Show what becomes of pods and containers, as it happens.") { json, format };
         daemon.AddTo(command);
         command.SetRun(async (parsed, cancellation) =>
         {
@@ -22,9 +23,10 @@ internal static class EventsCommand
             using var call = client.Runtime.GetContainerEvents(new GetEventsRequest(), cancellationToken: cancellation);
             var output = parsed.InvocationConfiguration.Output;
             var lines = new EventLines();
+            var isJson = parsed.GetValue(json) || parsed.GetValue(format) == OutputFormat.Json;
             await foreach (var one in call.ResponseStream.ReadAllAsync(cancellation))
             {
-                await output.WriteLineAsync(parsed.GetValue(json) ? _oneLine.Format(one) : lines.Of(one));
+                await output.WriteLineAsync(isJson ? _oneLine.Format(one) : lines.Of(one));
                 await output.FlushAsync(cancellation);
             }
 

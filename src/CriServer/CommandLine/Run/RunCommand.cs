@@ -21,20 +21,22 @@ internal static class RunCommand
         var detach = new Option<bool>("--detach", "-d") { Description = "Print the container's id and leave it running" };
         var remove = new Option<bool>("--rm") { Description = "Remove the container when it has ended, and the pod that was made for it" };
         var command = new Command("run", "Run an image in a new container.") { detach, remove };
-        options.AddTo(command);
+        options.AddTo(command, daemon);
         daemon.AddTo(command);
         command.SetRun(
             async (parsed, cancellation) =>
             {
                 using var client = new DaemonClient(daemon.SocketPath(parsed));
-                var run = new ContainerRun(client, options.Read(parsed));
+                if (parsed.GetValue(detach) && parsed.GetValue(remove))
+                {
+                    throw new CommandException("--rm needs somebody who waits for the container's end: leave out --detach.");
+                }
+
+                var settings = options.Read(parsed);
+                await ImageAtHand.EnsureAsync(client, settings.Image, settings.Pull, parsed.InvocationConfiguration.Error, cancellation);
+                var run = new ContainerRun(client, settings);
                 if (parsed.GetValue(detach))
                 {
-                    if (parsed.GetValue(remove))
-                    {
-                        throw new CommandException("--rm needs somebody who waits for the container's end: leave out --detach.");
-                    }
-
                     await run.StartAsync(cancellation);
                     await parsed.InvocationConfiguration.Output.WriteLineAsync(run.ContainerId);
                     return 0;

@@ -1,11 +1,12 @@
 using System.CommandLine;
+using Crisp.CriServer.CommandLine.Completion;
 
 namespace Crisp.CriServer.CommandLine.Run;
 
 /// <summary>The options of <c>crisp run</c>, and how they become its settings.</summary>
 internal sealed class RunOptions
 {
-    private readonly Argument<string> _image = new("IMAGE") { Description = "Name or id of an image of this node" };
+    private readonly Argument<string> _image = new("IMAGE") { Description = "Name of an image, or id of one of this node" };
     private readonly Argument<string[]> _arguments = new("COMMAND")
     {
         Description = "Arguments in place of the image's own",
@@ -26,19 +27,21 @@ internal sealed class RunOptions
     private readonly Option<RunNetwork?> _network = new("--network") { Description = "Whose network (default: the pod's own where the node has CNI)" };
     private readonly Option<string?> _hostname = new("--hostname") { Description = "The pod's host name", HelpName = "NAME" };
     private readonly Option<string?> _runtime = new("--runtime") { Description = "Runtime handler of the pod", HelpName = "HANDLER" };
+    private readonly Option<PullPolicy> _pull = new("--pull") { Description = "When the image is fetched (default: when it is missing)" };
     private readonly Option<bool> _privileged = new("--privileged") { Description = "All capabilities and devices of the node" };
     private readonly Option<bool> _readOnly = new("--read-only") { Description = "Root filesystem read-only" };
     private readonly Option<string[]> _added = Many("--cap-add", null, "Capability to add", "NAME");
     private readonly Option<string[]> _dropped = Many("--cap-drop", null, "Capability to drop, or ALL", "NAME");
 
-    public void AddTo(Command command)
+    public void AddTo(Command command, DaemonOptions daemon)
     {
+        _image.WithImages(daemon);
         command.Add(_image);
         command.Add(_arguments);
         foreach (var option in (Option[])
         [
             _name, _pod, _ports, _volumes, _environment, _labels, _entrypoint, _workdir, _user, _memory, _cpus,
-            _network, _hostname, _runtime, _privileged, _readOnly, _added, _dropped,
+            _network, _hostname, _runtime, _pull, _privileged, _readOnly, _added, _dropped,
         ])
         {
             command.Add(option);
@@ -63,6 +66,7 @@ internal sealed class RunOptions
         User = parsed.GetValue(_user),
         Memory = parsed.GetValue(_memory),
         Cpus = parsed.GetValue(_cpus),
+        Pull = parsed.GetValue(_pull),
         Privileged = parsed.GetValue(_privileged),
         ReadOnly = parsed.GetValue(_readOnly),
         AddedCapabilities = parsed.GetValue(_added) ?? [],

@@ -5,6 +5,8 @@ internal sealed record RunSettings
 {
     public required string Image { get; init; }
 
+    public PullPolicy Pull { get; init; }
+
     /// <summary>Replaces the image's CMD where not empty, as docker run has it.</summary>
     public IReadOnlyList<string> Arguments { get; init; } = [];
 

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Crisp.Cri.V1;
+using Crisp.CriServer.CommandLine.Completion;
 
 namespace Crisp.CriServer.CommandLine.Stats;
 
@@ -16,7 +17,7 @@ internal static class StatsCommand
         {
             Description = "Id, name, or NAMESPACE/POD/NAME of a container (default: all that run)",
             Arity = ArgumentArity.ZeroOrOne,
-        };
+        }.WithContainers(daemon, runningOnly: true);
         var pods = new Option<bool>("--pods", "-p") { Description = "Pods instead of containers, with their networks" };
         var once = new Option<bool>("--no-stream") { Description = "Print one table and end, as it does when the output is no terminal" };
         var format = OutputFormats.Option();
