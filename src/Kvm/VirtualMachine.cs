@@ -2,6 +2,8 @@ using System.Diagnostics;
 using System.Text.Json;
 using Crisp.Kvm.Api;
 using Crisp.Kvm.Devices;
+using Crisp.Kvm.Devices.Virtio;
+using Crisp.Kvm.Devices.Virtio.Mmio;
 using Crisp.Kvm.Interop;
 using Crisp.Kvm.Memory;
 using Crisp.Kvm.Vcpus;
@@ -32,6 +34,7 @@ public sealed class VirtualMachine : IDisposable
     private readonly Stopwatch _uptime = new();
     private readonly Stopwatch _paused = new();
     private int _pauses;
+    private int _virtioDevices;
 
     internal VirtualMachine(KvmSystem system, MachineShape shape)
     {
@@ -98,6 +101,20 @@ public sealed class VirtualMachine : IDisposable
         var signal = Own(new EventFd());
         _machine.AddIoeventfd(signal, address, sizeof(uint), match);
         return signal;
+    }
+
+    /// <summary>Adds a virtio device with a thread of its own; both end with the machine. Before the start.</summary>
+    internal VirtioMmio AddVirtio(IVirtioDevice device)
+    {
+        ArgumentOutOfRangeException.ThrowIfEqual(_virtioDevices, AddressMap.MostVirtioDevices);
+        var address = AddressMap.Virtio + (ulong)_virtioDevices * AddressMap.VirtioStride;
+        var interrupt = CreateInterrupt(AddressMap.VirtioInterrupt + (uint)_virtioDevices++);
+        var notices = device.QueueSizes.Select((_, queue) => CreateNotice(address + MmioRegister.QueueNotify, (uint)queue)).ToList();
+        var name = device.GetType().Name;
+        var loop = new DeviceLoop(name, e => End(VmOutcome.Failed, $"The monitor failed at {name}: {e.Message}", e));
+        var transport = Own(new VirtioMmio(device, Memory, interrupt, loop, notices));
+        MemoryBus.Add(address, VirtioMmio.Length, transport);
+        return transport;
     }
 
     /// <summary>Memory that the guest can read and nobody but the owner of the mapping can change.</summary>

@@ -7,7 +7,8 @@ namespace Crisp.Kvm.Memory;
 /// 0x0000_9000..0xEFFF    page tables                for long mode
 /// 0x0001_0000..0x8FFFF   stacks                     2 KiB for each processor, downwards
 /// 0x0010_0000            the image
-/// 0xC000_0000..          no memory: devices, interrupt controllers
+/// 0xC000_0000..          no memory: interrupt controllers and
+/// 0xD000_0000            virtio devices, 4 KiB for each
 /// 0x1_0000_0000..        memory again
 /// </code>
 /// </remarks>
@@ -29,6 +30,17 @@ internal static class AddressMap
 
     /// <summary>Where flat images are loaded unless told otherwise.</summary>
     internal const ulong Image = 0x10_0000;
+
+    /// <summary>Where virtio devices begin.</summary>
+    internal const ulong Virtio = 0xD000_0000;
+
+    internal const ulong VirtioStride = 0x1000;
+
+    /// <summary>The interrupt of the first virtio device; the next one's is one higher.</summary>
+    internal const uint VirtioInterrupt = 5;
+
+    /// <summary>The I/O APIC has 24 inputs.</summary>
+    internal const int MostVirtioDevices = 19;
 
     /// <summary>Two kinds of pages that Intel's processors need for real mode; Linux keeps them for itself.</summary>
     internal const ulong IdentityMap = 0xFFFB_C000;

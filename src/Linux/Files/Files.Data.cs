@@ -48,6 +48,20 @@ public static partial class Files
         }
     }
 
+    /// <summary>pwrite(2).</summary>
+    /// <returns>Bytes written, which may be fewer than given.</returns>
+    public static int WriteAt(FileDescriptor file, ReadOnlySpan<byte> buffer, long offset)
+    {
+        // SAFETY: the span is pinned for the call, which reads at most its length.
+        unsafe
+        {
+            fixed (byte* bytes = buffer)
+            {
+                return (int)Check.Result(Libc.pwrite(file, bytes, buffer.Length, offset), "pwrite", file);
+            }
+        }
+    }
+
     /// <summary>write(2).</summary>
     /// <returns>Bytes written, which may be fewer than given.</returns>
     public static int Write(FileDescriptor file, ReadOnlySpan<byte> buffer)
@@ -139,6 +153,9 @@ public static partial class Files
 
     /// <summary>fsync(2): file data and metadata, or a directory's entries, are on the disk.</summary>
     public static void Fsync(FileDescriptor file) => Check.Result(Libc.fsync(file), "fsync", file);
+
+    /// <summary>fdatasync(2): the data is on the disk, and what of the metadata is needed to read it.</summary>
+    public static void Fdatasync(FileDescriptor file) => Check.Result(Libc.fdatasync(file), "fdatasync", file);
 
     /// <summary>syncfs(2): the whole filesystem that holds the file.</summary>
     public static void Syncfs(FileDescriptor file) => Check.Result(Libc.syncfs(file), "syncfs", file);

@@ -41,6 +41,10 @@ internal static unsafe partial class Libc
     [LibraryImport(Name, SetLastError = true)]
     internal static partial nint pread(FileDescriptor fd, byte* buf, nint count, long offset);
 
+    // ssize_t pwrite(int fd, const void *buf, size_t count, off_t offset);
+    [LibraryImport(Name, SetLastError = true)]
+    internal static partial nint pwrite(FileDescriptor fd, byte* buf, nint count, long offset);
+
     // ssize_t write(int fd, const void *buf, size_t count);
     [LibraryImport(Name, SetLastError = true)]
     internal static partial nint write(FileDescriptor fd, byte* buf, nint count);
@@ -56,6 +60,10 @@ internal static unsafe partial class Libc
     // int fsync(int fd);
     [LibraryImport(Name, SetLastError = true)]
     internal static partial int fsync(FileDescriptor fd);
+
+    // int fdatasync(int fd);
+    [LibraryImport(Name, SetLastError = true)]
+    internal static partial int fdatasync(FileDescriptor fd);
 
     // int syncfs(int fd);
     [LibraryImport(Name, SetLastError = true)]

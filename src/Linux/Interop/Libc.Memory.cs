@@ -12,6 +12,10 @@ internal static unsafe partial class Libc
     [LibraryImport(Name, SetLastError = true)]
     internal static partial int munmap(void* addr, nuint length);
 
+    // ssize_t getrandom(void *buf, size_t buflen, unsigned int flags);
+    [LibraryImport(Name, SetLastError = true)]
+    internal static partial nint getrandom(byte* buf, nint buflen, uint flags);
+
     // int fallocate(int fd, int mode, off_t offset, off_t len);
     [LibraryImport(Name, SetLastError = true)]
     internal static partial int fallocate(FileDescriptor fd, int mode, long offset, long len);
