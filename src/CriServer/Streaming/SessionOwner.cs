@@ -28,13 +28,8 @@ internal sealed class SessionOwner : IDisposable
 
     public CancellationToken Token { get; }
 
-    /// <summary>Whether it ended because nothing moved.</summary>
-    public bool WasIdle { get; private set; }
-
     /// <summary>Something was sent or received.</summary>
     public void Touch() => Volatile.Write(ref _lastMove, _time.GetTimestamp());
-
-    public void End() => _source.Cancel();
 
     public void Dispose()
     {
@@ -49,7 +44,6 @@ internal sealed class SessionOwner : IDisposable
         {
             if (_time.GetElapsedTime(Volatile.Read(ref _lastMove)) >= _idleTimeout)
             {
-                WasIdle = true;
                 _source.Cancel();
             }
             else

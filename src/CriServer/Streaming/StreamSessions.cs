@@ -11,8 +11,6 @@ internal sealed class StreamSessions
     private readonly Dictionary<string, int> _byTarget = [];
     private int _count;
 
-    public int Count => Volatile.Read(ref _count);
-
     /// <returns>To be disposed at the session's end; null when there are too many.</returns>
     public IDisposable? TryEnter(string target)
     {

@@ -11,7 +11,7 @@ internal sealed partial class StreamingServer
         try
         {
             var request = Find(context);
-            using var session = Sessions.TryEnter(request.Target) ?? throw new StreamRefusal(
+            using var session = _sessions.TryEnter(request.Target) ?? throw new StreamRefusal(
                 StatusCodes.Status429TooManyRequests, $"There are {StreamSessions.MaxOfOne} sessions of {request.Target}, or {StreamSessions.Max} in all, already.");
             await ServeAsync(context, request);
         }

@@ -8,10 +8,8 @@ namespace Crisp.CriServer.Streaming;
 internal sealed partial class StreamingServer(CrispConfig config, Node node, TimeProvider time, IHostApplicationLifetime lifetime, ILogger<StreamingServer> logger)
 {
     private readonly StreamTokens _tokens = new(time);
+    private readonly StreamSessions _sessions = new();
     private readonly StreamingEnvironment _environment = new(time, config.StreamingIdleTimeout, logger, lifetime.ApplicationStopping);
-
-    /// <summary>Open now.</summary>
-    public StreamSessions Sessions { get; } = new();
 
     /// <summary>Where the server listens; set before anything is served.</summary>
     public IPEndPoint Address { get; set; } = new(IPAddress.Loopback, 0);
