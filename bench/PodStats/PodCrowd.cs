@@ -21,8 +21,8 @@ internal sealed class PodCrowd(CriClient client, string image, bool podNetwork, 
     {
         await System.Threading.Tasks.Parallel.ForEachAsync(_pods, new ParallelOptions { MaxDegreeOfParallelism = Parallel }, async (pod, _) =>
         {
-            await client.Runtime.StopPodSandboxAsync(new StopPodSandboxRequest { PodSandboxId = pod });
-            await client.Runtime.RemovePodSandboxAsync(new RemovePodSandboxRequest { PodSandboxId = pod });
+            await client.Runtime.StopPodSandboxAsync(new StopPodSandboxRequest { PodSandboxId = pod }, cancellationToken: CancellationToken.None);
+            await client.Runtime.RemovePodSandboxAsync(new RemovePodSandboxRequest { PodSandboxId = pod }, cancellationToken: CancellationToken.None);
         });
         Directory.Delete(_logs, recursive: true);
     }
