@@ -86,6 +86,16 @@ internal static partial class RuleBreaks
         Of<NetworkingTests>(t => t.Containers_ShareThePodsNetworkAndMemory(), "no shared network", Container(c => c.Command[2] = c.Command[2].Replace("-p 80", "-p 81", StringComparison.Ordinal))),
     ];
 
+    private static RuleBreak[] OfStreams =>
+    [
+        Of<StreamingTests>(t => t.Exec_HasBothStreamsAndItsCode(), "always zero", Script("exit 5", "exit 0")),
+        Of<StreamingTests>(t => t.Exec_HasBothStreamsAndItsCode(), "one stream for both", Script(">&2", "")),
+        Of<StreamingTests>(t => t.ExecThatSucceeds_SaysSo(), "always a failure", Script("true", "false")),
+        Of<StreamingTests>(t => t.Exec_ReadsItsInputToTheEnd(), "reads none", Script("cat; ", "")),
+        Of<StreamingTests>(t => t.ExecOnATerminal_HasOne(), "none", () => Lie.Hearing<ExecRequest>(r => (r.Tty, r.Stderr) = (false, true))),
+        Of<StreamingTests>(t => t.Attach_JoinsTheContainersStreams(), "no input", () => Lie.Hearing<CreateContainerRequest>(r => r.Config.Stdin = false)),
+    ];
+
     private static RuleBreak[] OfImages =>
     [
         Of<ImageManagerTests>(t => t.Pull_ByTag(), "removes nothing", Lie.Ignoring<RemoveImageRequest>),
@@ -113,6 +123,9 @@ internal static partial class RuleBreaks
 
     private static Func<Lie> Pod(Action<LinuxSandboxSecurityContext> change)
         => () => Lie.Hearing<RunPodSandboxRequest>(r => change(r.Config.Linux.SecurityContext));
+
+    private static Func<Lie> Script(string text, string other)
+        => () => Lie.Hearing<ExecRequest>(r => r.Cmd[2] = r.Cmd[2].Replace(text, other, StringComparison.Ordinal));
 
     private static SecurityProfile Default() => new() { ProfileType = SecurityProfile.Types.ProfileType.RuntimeDefault };
 
