@@ -132,6 +132,14 @@ internal sealed class VirtioDriver : IDisposable, IInterruptLine
         return address;
     }
 
+    /// <summary>Everything that was allocated may be used anew. The device must be reset before it sees that.</summary>
+    internal void FreeAll()
+    {
+        Write(0x70, 0);
+        Memory.Slice(0, (int)_free).Clear();
+        _free = FirstFreeAddress;
+    }
+
     internal ulong Allocate(ReadOnlySpan<byte> content)
     {
         var address = Allocate(content.Length);

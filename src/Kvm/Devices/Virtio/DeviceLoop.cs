@@ -11,7 +11,7 @@ internal sealed class DeviceLoop : IDisposable
     private readonly Epoll _epoll = new();
     private readonly EventFd _stop = new();
     private readonly Lock _lock = new();
-    private readonly Dictionary<ulong, Action> _watches = [];
+    private readonly Dictionary<ulong, Action<EpollEvents>> _watches = [];
     private readonly Action<Exception> _failed;
     private readonly Thread _thread;
     private ulong _lastId = StopId;
@@ -28,7 +28,7 @@ internal sealed class DeviceLoop : IDisposable
 
     /// <summary>Calls the action whenever the descriptor has one of the events. From any thread.</summary>
     /// <returns>For <see cref="Modify"/> and <see cref="Unwatch"/>.</returns>
-    internal ulong Watch(FileDescriptor file, EpollEvents events, Action action)
+    internal ulong Watch(FileDescriptor file, EpollEvents events, Action<EpollEvents> action)
     {
         lock (_lock)
         {
@@ -68,18 +68,18 @@ internal sealed class DeviceLoop : IDisposable
             var count = _epoll.Wait(reports, -1);
             foreach (var report in reports.AsSpan(0, count))
             {
-                Call(report.Data);
+                Call(report);
             }
         }
     }
 
-    private void Call(ulong id)
+    private void Call(EpollReport report)
     {
-        Action? action;
+        Action<EpollEvents>? action;
         lock (_lock)
         {
             // One that was removed by another of the same round is not called any more.
-            if (!_watches.TryGetValue(id, out action))
+            if (!_watches.TryGetValue(report.Data, out action))
             {
                 return;
             }
@@ -87,7 +87,7 @@ internal sealed class DeviceLoop : IDisposable
 
         try
         {
-            action();
+            action(report.Events);
         }
 #pragma warning disable CA1031 // Whatever it is, it is this machine's end and not the process's.
         catch (Exception e)

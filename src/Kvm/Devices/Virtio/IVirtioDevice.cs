@@ -47,7 +47,7 @@ internal interface IVirtioHost
 {
     /// <summary>Calls the action on the device's thread, as Process is called, whenever the descriptor has one of the events.</summary>
     /// <returns>For the calls below. Before the descriptor is closed it is unwatched.</returns>
-    public ulong Watch(FileDescriptor file, EpollEvents events, Action action);
+    public ulong Watch(FileDescriptor file, EpollEvents events, Action<EpollEvents> action);
 
     public void Modify(ulong watch, FileDescriptor file, EpollEvents events);
 

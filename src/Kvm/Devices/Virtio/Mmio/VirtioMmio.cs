@@ -47,7 +47,7 @@ internal sealed partial class VirtioMmio : IBusDevice, IVirtioHost, IDisposable
         for (var queue = 0; queue < _queues.Length; queue++)
         {
             var (index, notice) = (queue, _notices[queue]);
-            loop.Watch(notice.Descriptor, EpollEvents.In, () =>
+            loop.Watch(notice.Descriptor, EpollEvents.In, _ =>
             {
                 notice.Drain();
                 Work(() => _device.Process(index), queue: index);
@@ -74,10 +74,10 @@ internal sealed partial class VirtioMmio : IBusDevice, IVirtioHost, IDisposable
         }
     }
 
-    public ulong Watch(FileDescriptor file, EpollEvents events, Action action)
+    public ulong Watch(FileDescriptor file, EpollEvents events, Action<EpollEvents> action)
     {
         var activation = _activation;
-        return _loop.Watch(file, events, () => Work(action, activation));
+        return _loop.Watch(file, events, happened => Work(() => action(happened), activation));
     }
 
     public void Modify(ulong watch, FileDescriptor file, EpollEvents events) => _loop.Modify(watch, file, events);

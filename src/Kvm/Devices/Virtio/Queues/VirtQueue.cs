@@ -60,6 +60,9 @@ internal sealed class VirtQueue
         return _chain;
     }
 
+    /// <summary>Leaves the chain that was taken last, and not given back, for the next <see cref="TryPop"/>.</summary>
+    internal void PutBack() => _nextAvailable--;
+
     /// <summary>Gives a chain back.</summary>
     /// <param name="written">How many bytes the device has written to it.</param>
     internal void Push(DescriptorChain chain, uint written)
