@@ -124,6 +124,7 @@ public sealed partial class ConstantTests
         SockStream = SOCK_STREAM
         SolSocket = SOL_SOCKET
         SoPeercred = SO_PEERCRED
+        TapWithHeader = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR
         Terminate = SIGTERM
         Tiocgptpeer = TIOCGPTPEER
         Tiocgwinsz = TIOCGWINSZ
@@ -132,6 +133,9 @@ public sealed partial class ConstantTests
         Tiocswinsz = TIOCSWINSZ
         TmpfsMagic = TMPFS_MAGIC
         Tries = -
+        TunSetIff = TUNSETIFF
+        TunSetOffload = TUNSETOFFLOAD
+        TunSetVnetHdrSz = TUNSETVNETHDRSZ
         User1 = SIGUSR1
         User2 = SIGUSR2
         TypeOffset = -

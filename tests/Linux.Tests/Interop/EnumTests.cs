@@ -49,6 +49,7 @@ public sealed class EnumTests
             Fifo=S_IFIFO CharacterDevice=S_IFCHR Directory=S_IFDIR BlockDevice=S_IFBLK Regular=S_IFREG Symlink=S_IFLNK Socket=S_IFSOCK
             """,
         [typeof(RenameFlags)] = "None=0 NoReplace=RENAME_NOREPLACE Exchange=RENAME_EXCHANGE Whiteout=RENAME_WHITEOUT",
+        [typeof(TapOffloads)] = "None=0 Checksum=TUN_F_CSUM Segmentation4=TUN_F_TSO4 Segmentation6=TUN_F_TSO6",
         [typeof(EpollEvents)] = """
             None=0 In=EPOLLIN Priority=EPOLLPRI Out=EPOLLOUT Error=EPOLLERR HangUp=EPOLLHUP PeerHangUp=EPOLLRDHUP OneShot=EPOLLONESHOT
             EdgeTriggered=EPOLLET
