@@ -51,13 +51,22 @@ public sealed class NamespacePodStats(ICgroupManager cgroups, string cgroupPath,
                 return null;
             }
 
-            if (_links is null)
-            {
-                using var ns = Files.Open(networkNamespace, OpenFlags.ReadOnly);
-                _links = LinkCounterSocket.Open(ns);
-            }
+            _links ??= OpenLinks(networkNamespace);
+            return _links?.Read();
+        }
+    }
 
-            return _links.Read();
+    private static LinkCounterSocket? OpenLinks(string networkNamespace)
+    {
+        try
+        {
+            using var ns = Files.Open(networkNamespace, OpenFlags.ReadOnly);
+            return LinkCounterSocket.Open(ns);
+        }
+        catch (LinuxException e) when (e.Errno is Errno.ENOENT or Errno.ESRCH)
+        {
+            // The path leads through the pod's process, which has just ended: a pod that goes must not fail a list of all.
+            return null;
         }
     }
 }

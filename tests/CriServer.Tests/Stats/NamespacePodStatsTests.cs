@@ -103,6 +103,16 @@ public sealed class NamespacePodStatsTests : IDisposable
     }
 
     [Fact]
+    public async Task NetworkOfAPodWhoseProcessHasEnded_IsNone()
+    {
+        using var ended = Start("read end");
+        ended.Kill();
+        ended.WaitForExit();
+        using var stats = new NamespacePodStats(_cgroups, _path, $"/proc/{ended.Id}/fd/13");
+        Assert.Null((await stats.PodAsync(StatsParts.None, default)).Links);
+    }
+
+    [Fact]
     public async Task Network_IsThatOfThePodsNamespace_UntilTheEnd()
     {
         var stats = new NamespacePodStats(_cgroups, _path, "/proc/thread-self/ns/net");
