@@ -72,6 +72,7 @@ public sealed partial class RuntimeServer
             Namespaces = NamespaceModesOf(options),
             Spec = SandboxSpecBuilder.Build(id, config, _node.DefaultCgroupParent),
             Resources = SandboxResourcesOf(config.Linux?.Resources, config.Linux?.Overhead),
+            HostPorts = HostPorts.Of(network),
             RequestDigest = digest,
         };
         _node.SandboxRecords.Write(record);
@@ -94,6 +95,7 @@ public sealed partial class RuntimeServer
     private async Task BringUpAsync(LiveSandbox sandbox, PodSandboxConfig config, CapabilityArguments? network)
     {
         var record = sandbox.Record;
+        HostPorts.Claim(_node.Index, record);
         MakeLogDirectory(record.LogDirectory);
         var files = _node.FilesOf(record);
         var maps = record.Spec;

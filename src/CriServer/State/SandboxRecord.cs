@@ -64,6 +64,9 @@ public sealed record SandboxRecord : IRecord
     /// </summary>
     public IReadOnlyList<string> Addresses { get; init; } = [];
 
+    /// <summary>Ports of the node that lead into the pod as long as it is ready.</summary>
+    public IReadOnlyList<HostPort> HostPorts { get; init; } = [];
+
     /// <summary>SHA-256 of the request: tells a retry of it from another pod of the same name.</summary>
     public required string RequestDigest { get; init; }
 
@@ -86,6 +89,13 @@ public enum SandboxStage
 public sealed record SandboxName(string Name, string Uid, string Namespace, uint Attempt)
 {
     public override string ToString() => $"{Name}_{Namespace}_{Uid}_{Attempt}";
+}
+
+/// <param name="Protocol">tcp, udp or sctp.</param>
+/// <param name="Address">Of the node; empty is each of them.</param>
+public sealed record HostPort(int Port, string Protocol, string Address)
+{
+    public override string ToString() => Address.Length == 0 ? $"{Port}/{Protocol}" : $"{Port}/{Protocol} of {Address}";
 }
 
 /// <param name="Containers">The sum of the containers' resources, or the limits of the pod itself (KEP-2837).</param>

@@ -124,6 +124,81 @@ public sealed class PodNetworkTests(PodNode node) : IClassFixture<PodNode>
     }
 
     [Fact]
+    public async Task HostPort_IsOnePodsUntilItStops()
+    {
+        PodNode.Require();
+        var first = await RunAsync(c => c.PortMappings.Add(new PortMapping { HostPort = 8080, ContainerPort = 80 }));
+        var (code, message) = await PodNode.RefusedAsync(
+            () => RunAsync(c => c.PortMappings.Add(new PortMapping { HostPort = 8080, ContainerPort = 81, HostIp = "192.0.2.1" })));
+        Assert.Equal(StatusCode.FailedPrecondition, code);
+        Assert.Contains($"8080/tcp of 192.0.2.1 leads into the pod", message, StringComparison.Ordinal);
+        Assert.Contains(first, message, StringComparison.Ordinal);
+        Assert.Equal([first], node.Network.Leases);
+
+        // Other protocols have ports of their own, and a daemon that starts remembers.
+        var udp = await RunAsync(c => c.PortMappings.Add(new PortMapping { HostPort = 8080, ContainerPort = 80, Protocol = Protocol.Udp }));
+        await node.Daemon.KillAsync();
+        await node.Daemon.StartAgainAsync();
+        await PodNode.RefusedAsync(() => RunAsync(c => c.PortMappings.Add(new PortMapping { HostPort = 8080, ContainerPort = 80 })));
+        await node.StopPodAsync(first);
+        var second = await RunAsync(c => c.PortMappings.Add(new PortMapping { HostPort = 8080, ContainerPort = 80 }));
+        foreach (var pod in (string[])[first, second, udp])
+        {
+            await node.RemovePodAsync(pod);
+        }
+
+        await Invariants.CheckAsync(node);
+    }
+
+    [Fact]
+    public async Task ConfigurationThatChangesWhilePodsRun_IsNotTheOneTheyLeave()
+    {
+        PodNode.Require();
+        var pod = await RunAsync();
+        var left = Path.Combine(node.Daemon.Scratch, "left");
+        node.Network.Behave($"[ $CNI_COMMAND != DEL ] || cat > {left}");
+        await File.WriteAllTextAsync(node.Network.NetworkFile, """{"cniVersion":"1.0.0","name":"another","plugins":[{"type":"crispt-lease"}]}""");
+        var second = await RunAsync();
+        await node.StopPodAsync(pod);
+        Assert.Contains("\"name\":\"crispt\"", await File.ReadAllTextAsync(left), StringComparison.Ordinal);
+
+        await File.WriteAllTextAsync(node.Network.NetworkFile, "{");
+        await node.StopPodAsync(second);
+        Assert.Contains("\"name\":\"another\"", await File.ReadAllTextAsync(left), StringComparison.Ordinal);
+        Assert.Empty(node.Network.Leases);
+        node.Network.Behave("");
+        node.Network.Configure();
+        await node.RemovePodAsync(pod);
+        await node.RemovePodAsync(second);
+        await Invariants.CheckAsync(node);
+    }
+
+    [Fact]
+    public async Task PodWhoseCallerGaveUp_IsRemovedByWhoeverFindsIt()
+    {
+        PodNode.Require();
+        var (at, go) = (Path.Combine(node.Daemon.Scratch, "at"), Path.Combine(node.Daemon.Scratch, "go"));
+        node.Network.Behave($"[ $CNI_COMMAND != ADD ] || {{ echo $CNI_CONTAINERID > {at}; while [ ! -e {go} ]; do sleep 0.05; done; }}");
+        using var gaveUp = new CancellationTokenSource();
+        var run = node.Runtime.RunPodSandboxAsync(new RunPodSandboxRequest { Config = node.NetworkPodConfig() }, cancellationToken: gaveUp.Token).ResponseAsync;
+        await UntilAsync(() => File.Exists(at) && new FileInfo(at).Length > 0);
+        var pod = (await File.ReadAllTextAsync(at)).Trim();
+
+        // Idempotent calls: what is being made is not there yet, and they do not wait for it.
+        await node.StopPodAsync(pod);
+        await node.RemovePodAsync(pod);
+        await gaveUp.CancelAsync();
+        Assert.Equal(StatusCode.Cancelled, (await Assert.ThrowsAsync<RpcException>(() => run)).StatusCode);
+        await File.WriteAllTextAsync(go, "");
+        await UntilAsync(() => node.Runtime.ListPodSandbox(new ListPodSandboxRequest()).Items.Any(p => p.Id == pod));
+        node.Network.Behave("");
+        await node.StopPodAsync(pod);
+        await node.RemovePodAsync(pod);
+        Assert.Empty(node.Network.Leases);
+        await Invariants.CheckAsync(node);
+    }
+
+    [Fact]
     public async Task PluginThatCannotDelete_IsAskedAgainByTheNextStop()
     {
         PodNode.Require();
@@ -264,8 +339,8 @@ public sealed class PodNetworkTests(PodNode node) : IClassFixture<PodNode>
         Assert.Equal(StatusCode.InvalidArgument, code);
     }
 
-    private async Task<string> RunAsync()
-        => (await node.Runtime.RunPodSandboxAsync(new RunPodSandboxRequest { Config = node.NetworkPodConfig() })).PodSandboxId;
+    private async Task<string> RunAsync(Action<PodSandboxConfig>? change = null)
+        => (await node.Runtime.RunPodSandboxAsync(new RunPodSandboxRequest { Config = node.NetworkPodConfig(change) })).PodSandboxId;
 
     private async Task<string> OutputAsync(string pod, string script) => (await node.OutputAsync(pod, ["sh", "-c", script], InPodNetwork)).Output;
 
