@@ -2,9 +2,9 @@ using Crisp.Linux;
 using Crisp.Sandbox.Server;
 using Crisp.Sandbox.Vm;
 
-if (args is [VmProgram.Option, var specification])
+if (args is [VmProgram.Option or VmProgram.LinuxOption, var specification])
 {
-    return VmProgram.Run(specification);
+    return VmProgram.Run(args[0], specification);
 }
 
 if (args is not ["--id", var id, "--run-dir", var directory])

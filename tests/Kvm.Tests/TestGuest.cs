@@ -21,7 +21,7 @@ internal sealed class TestGuest : IDisposable
         Guest = FlatGuest.Create(_system, new FlatGuestOptions(vcpus, memory, entry, loadAt), image, "test", Send);
     }
 
-    internal FlatGuest Guest { get; }
+    internal BootedGuest Guest { get; }
 
     internal VirtualMachine Machine => Guest.Machine;
 

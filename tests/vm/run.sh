@@ -70,9 +70,18 @@ main() {
 		mkdir -p "$payload/dotnet/shared/$framework"
 		cp -a "$dotnet_root/shared/$framework/$newest" "$payload/dotnet/shared/$framework/"
 	done
+	kernel=
+	case " ${names[*]} " in
+		*" Kvm "*)
+			# Virtual machines in the test VM boot its own kernel.
+			cp "$cache/vmlinux" "$payload/"
+			kernel=/payload/vmlinux
+			;;
+	esac
 	[ -z "${CRISP_TEST_IMAGE:-}" ] || cp "$CRISP_TEST_IMAGE" "$payload/image.tar"
 	cat > "$payload/environment" <<EOF
 export SUITES="${names[*]}" SHELL_ONLY=$shell CRISP_BIN_DIR=/payload/native CRISP_TEST_VM=1 DOTNET_ROOT=/payload/dotnet CRISP_SUITE_TIMEOUT=${CRISP_SUITE_TIMEOUT:-1800}
+[ -z "$kernel" ] || export CRISP_TEST_KERNEL=$kernel
 export DOTNET_TieredPGO=0 ${CRISP_VM_ENVIRONMENT:-}
 EOF
 	truncate -s 2G "$work/payload.ext4"

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Crisp.Kvm.Api;
 using Crisp.Kvm.Interop;
 using Crisp.Kvm.Memory;
 
@@ -27,9 +28,11 @@ internal static class EntryState
     private const int EntriesOfPage = 512;
     private const int PageDirectories = 4;
 
-    private const ushort CodeSelector = 0x08;
-    private const ushort DataSelector = 0x10;
-    private const ushort TaskSelector = 0x18;
+    // Those of Linux's boot protocol, __BOOT_CS and __BOOT_DS.
+    private const ushort CodeSelector = 0x10;
+    private const ushort DataSelector = 0x18;
+    private const ushort TaskSelector = 0x20;
+    private const int Descriptors = 5;
     private const byte CodeType = 0xB;
     private const byte DataType = 0x3;
     private const byte TaskType = 0xB;
@@ -45,13 +48,23 @@ internal static class EntryState
             return;
         }
 
-        var table = memory.Slice(AddressMap.DescriptorTable, 4 * sizeof(ulong));
-        ReadOnlySpan<ulong> descriptors = [0, Descriptor(Code(mode)), Descriptor(Data()), Descriptor(Task())];
+        var table = memory.Slice(AddressMap.DescriptorTable, Descriptors * sizeof(ulong));
+        ReadOnlySpan<ulong> descriptors = [0, 0, Descriptor(Code(mode)), Descriptor(Data()), Descriptor(Task())];
         MemoryMarshal.AsBytes(descriptors).CopyTo(table);
         if (mode == EntryMode.Long)
         {
             WritePageTables(memory);
         }
+    }
+
+    /// <summary>Sets a processor's registers so that it starts at the entry.</summary>
+    internal static void Enter(KvmVcpu vcpu, EntryMode mode, ulong entry, int id)
+    {
+        var special = vcpu.GetSpecialRegisters();
+        SetSpecialRegisters(ref special, mode, entry);
+        vcpu.SetSpecialRegisters(special);
+        vcpu.SetRegisters(Registers(mode, entry, id));
+        vcpu.SetFpu(Fpu());
     }
 
     /// <summary>The segments and control registers.</summary>
@@ -74,7 +87,7 @@ internal static class EntryState
         registers.cs = Code(mode);
         registers.ds = registers.es = registers.fs = registers.gs = registers.ss = Data();
         registers.tr = Task();
-        registers.gdt = new kvm_dtable { @base = AddressMap.DescriptorTable, limit = 4 * sizeof(ulong) - 1 };
+        registers.gdt = new kvm_dtable { @base = AddressMap.DescriptorTable, limit = Descriptors * sizeof(ulong) - 1 };
         registers.idt = default;
         registers.cr0 = Cr0ProtectionEnable | Cr0ExtensionType | Cr0NumericError;
         if (mode == EntryMode.Long)

@@ -28,6 +28,13 @@ internal static class FlatImage
                 $"The image {name} has {length} bytes and does not fit at 0x{address:x} into a memory of {memory.Length} bytes. Give the machine more (--memory).");
         }
 
+        Read(file, bytes, name);
+    }
+
+    /// <summary>Reads a file's beginning.</summary>
+    /// <exception cref="ImageLoadException">It is shorter.</exception>
+    internal static void Read(FileDescriptor file, Span<byte> bytes, string name)
+    {
         for (int count; bytes.Length > 0; bytes = bytes[count..])
         {
             count = Files.Read(file, bytes);

@@ -148,6 +148,14 @@ public static partial class Files
         }
     }
 
+    /// <summary>How many bytes a regular file or a block device has (lseek(2), SEEK_END). It stands at its end afterwards.</summary>
+    public static long Length(FileDescriptor file)
+    {
+        const int SeekEnd = 2;
+        var length = Libc.lseek(file, 0, SeekEnd);
+        return length != -1 ? length : throw Check.Error("lseek", Check.LastError, file);
+    }
+
     /// <summary>ftruncate(2).</summary>
     public static void Truncate(FileDescriptor file, long length) => Check.Result(Libc.ftruncate(file, length), "ftruncate", file);
 

@@ -24,4 +24,5 @@ public sealed record FlatVmSpec(string Image, int Vcpus, long MemoryBytes, Entry
     RespectRequiredConstructorParameters = true,
     UseStringEnumConverter = true)]
 [JsonSerializable(typeof(FlatVmSpec))]
+[JsonSerializable(typeof(LinuxVmSpec))]
 internal sealed partial class VmSpecJson : JsonSerializerContext;

@@ -14,8 +14,11 @@ namespace Crisp.Sandbox.Vm;
 /// </remarks>
 public static class VmProgram
 {
-    /// <summary>Followed by the specification as JSON.</summary>
+    /// <summary>Followed by a <see cref="FlatVmSpec"/> as JSON.</summary>
     public const string Option = "--vm";
+
+    /// <summary>Followed by a <see cref="LinuxVmSpec"/> as JSON.</summary>
+    public const string LinuxOption = "--vm-linux";
 
     private const int Failed = 1;
     private const int BrokenPipe = 141;
@@ -29,14 +32,20 @@ public static class VmProgram
     public static IReadOnlyList<int> Signals { get; } = [Linux.Signals.Interrupt, Linux.Signals.Terminate, Linux.Signals.User1, Linux.Signals.User2];
 
     /// <returns>The exit code: 0 when the guest halted, switched off or reset the machine.</returns>
-    internal static int Run(string json)
+    internal static int Run(string option, string json)
     {
         using var signals = new SignalFd([.. Signals]);
         try
         {
-            var spec = FlatVmSpec.Parse(json);
             using var system = KvmSystem.Open();
-            return new Session(spec, signals).Run(system);
+            if (option == LinuxOption)
+            {
+                var linux = LinuxVmSpec.Parse(json);
+                return new Session(linux.Stats, signals).Run(send => VmGuests.Create(system, linux, send));
+            }
+
+            var flat = FlatVmSpec.Parse(json);
+            return new Session(flat.Stats, signals).Run(send => VmGuests.Create(system, flat, send));
         }
         catch (Exception e) when (e is KvmUnsupportedException or ImageLoadException or LinuxException or JsonException)
         {
@@ -53,20 +62,19 @@ public static class VmProgram
         Files.TryWrite(s_error, Encoding.UTF8.GetBytes(text), out _);
     }
 
-    private sealed class Session(FlatVmSpec spec, SignalFd signals)
+    private sealed class Session(bool hasStats, SignalFd signals)
     {
         private VirtualMachine? _machine;
         private volatile int _exitCode;
 
-        internal int Run(KvmSystem system)
+        internal int Run(Func<SerialSink, BootedGuest> create)
         {
-            using var image = OpenImage();
-            var guest = FlatGuest.Create(system, new FlatGuestOptions(spec.Vcpus, spec.MemoryBytes, spec.Entry, spec.LoadAddress), image, spec.Image, Send);
+            var guest = create(Send);
             _machine = guest.Machine;
             _machine.Start();
             new Thread(() => ForwardInput(guest), 256 * 1024) { IsBackground = true, Name = "input" }.Start();
             var end = WaitForEnd(_machine);
-            if (spec.Stats)
+            if (hasStats)
             {
                 Write(_machine.Report().ToJson() + "\n");
             }
@@ -112,7 +120,7 @@ public static class VmProgram
             switch (signal)
             {
                 case Linux.Signals.User1:
-                    Write(spec.Stats ? machine.Report().ToJson() + "\n" : machine.Report().ToText());
+                    Write(hasStats ? machine.Report().ToJson() + "\n" : machine.Report().ToText());
                     break;
                 case Linux.Signals.User2:
                     if (!machine.Pause())
@@ -125,20 +133,6 @@ public static class VmProgram
                     _exitCode = SignalBase + signal;
                     machine.Stop($"Signal {signal} ended the machine.");
                     break;
-            }
-        }
-
-        private FileDescriptor OpenImage()
-        {
-            try
-            {
-                var image = Files.Open(spec.Image, OpenFlags.ReadOnly);
-                return Files.Status(image).Type == FileType.Regular ? image
-                    : throw new ImageLoadException($"The image {spec.Image} is no regular file.");
-            }
-            catch (LinuxException e)
-            {
-                throw new ImageLoadException($"The image {spec.Image} cannot be opened: {e.Errno.Describe()}.", e);
             }
         }
 
@@ -155,7 +149,7 @@ public static class VmProgram
             }
         }
 
-        private static void ForwardInput(FlatGuest guest)
+        private static void ForwardInput(BootedGuest guest)
         {
             var buffer = new byte[256];
             while (true)

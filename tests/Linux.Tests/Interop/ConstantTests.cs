@@ -33,8 +33,6 @@ public sealed partial class ConstantTests
         ClonePidfd = CLONE_PIDFD
         CloseRangeCloexec = CLOSE_RANGE_CLOEXEC
         DevptsMagic = DEVPTS_SUPER_MAGIC
-        DirectionRead = -
-        DirectionWrite = -
         DtUnknown = enum DT_UNKNOWN
         EfdCloexecNonblock = EFD_CLOEXEC | EFD_NONBLOCK
         EpollCloexec = EPOLL_CLOEXEC
@@ -108,6 +106,7 @@ public sealed partial class ConstantTests
         Raise = PR_CAP_AMBIENT_RAISE
         Replace = BPF_F_REPLACE
         ScmRights = enum SCM_RIGHTS
+        SeekEnd = SEEK_END
         SetModeFilter = SECCOMP_SET_MODE_FILTER
         SfdCloexecNonblock = SFD_CLOEXEC | SFD_NONBLOCK
         ShutWr = enum SHUT_WR

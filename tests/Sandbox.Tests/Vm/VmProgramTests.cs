@@ -79,11 +79,35 @@ public sealed class VmProgramTests : IDisposable
     [Fact]
     public void MissingImage_IsNamed()
     {
-        using var vm = Launch(new FlatVmSpec("/nowhere/flat.bin", 1, FlatGuest.LeastMemory, EntryMode.Long), _output);
+        using var vm = Launch(new FlatVmSpec("/nowhere/flat.bin", 1, FlatGuest.LeastMemory, EntryMode.Long).ToArguments(), _output);
 
         Assert.Equal(1, Wait(vm));
         Assert.Equal("crisp: The image /nowhere/flat.bin cannot be opened: ENOENT, no such file or directory.\n", Read(_errors));
     }
+
+    [Fact]
+    public void MissingKernelAndDisk_AreNamed()
+    {
+        using (var vm = Launch(new LinuxVmSpec("/nowhere/vmlinux", "", 1, FlatGuest.LeastMemory, []).ToArguments(), _output))
+        {
+            Assert.Equal(1, Wait(vm));
+        }
+
+        Assert.Equal("crisp: The kernel /nowhere/vmlinux cannot be opened: ENOENT, no such file or directory.\n", Read(_errors));
+        var kernel = Path.Combine(_directory.Path, "kernel");
+        File.WriteAllBytes(kernel, [1]);
+        using (var vm = Launch(new LinuxVmSpec(kernel, "", 1, FlatGuest.LeastMemory, [new VmDisk(_directory.Path, true)]).ToArguments(), _output))
+        {
+            Assert.Equal(1, Wait(vm));
+        }
+
+        Assert.EndsWith($"crisp: The disk {_directory.Path} is no regular file or block device.\n", Read(_errors), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("{}")]
+    [InlineData("null")]
+    public void WrongSpecificationOfLinux_IsRefused(string json) => Assert.ThrowsAny<JsonException>(() => LinuxVmSpec.Parse(json));
 
     public void Dispose()
     {
@@ -115,10 +139,10 @@ public sealed class VmProgramTests : IDisposable
     {
         var path = Path.Combine(_directory.Path, "flat.bin");
         File.WriteAllBytes(path, image);
-        return Launch(new FlatVmSpec(path, 1, FlatGuest.LeastMemory, EntryMode.Long, Stats: stats), output ?? _output);
+        return Launch(new FlatVmSpec(path, 1, FlatGuest.LeastMemory, EntryMode.Long, Stats: stats).ToArguments(), output ?? _output);
     }
 
-    private PlanProcess Launch(FlatVmSpec spec, FileDescriptor output)
+    private PlanProcess Launch(IReadOnlyList<string> arguments, FileDescriptor output)
     {
         Assert.SkipUnless(File.Exists("/dev/kvm"), "needs /dev/kvm");
         using var nothing = Files.Open("/dev/null", OpenFlags.ReadWrite);
@@ -129,7 +153,7 @@ public sealed class VmProgramTests : IDisposable
         builder.Dup2(builder.Descriptor("output", output), 1);
         builder.Dup2(builder.Descriptor("errors", _errors), 2);
         var environment = Environment.GetEnvironmentVariables().Cast<System.Collections.DictionaryEntry>().Select(v => $"{v.Key}={v.Value}");
-        builder.Execve(Path.Combine(AppContext.BaseDirectory, "crisp-sandbox"), spec.ToArguments(), [.. environment]);
+        builder.Execve(Path.Combine(AppContext.BaseDirectory, "crisp-sandbox"), arguments, [.. environment]);
         using var plan = builder.Build();
         var child = PlanLauncher.Launch(plan);
         child.RunToEnd(s_patience);

@@ -8,14 +8,15 @@ namespace Crisp.CriServer.CommandLine.Vm;
 internal static class VmProcess
 {
     /// <summary>Becomes it: same pid, terminal, standard streams.</summary>
+    /// <param name="arguments">Of a specification.</param>
     /// <exception cref="CommandException">It cannot be run.</exception>
-    public static void Become(string program, FlatVmSpec spec)
+    public static void Become(string program, IReadOnlyList<string> arguments)
     {
         // The mask is inherited, and so blocked in every thread that the new program's runtime starts before its main.
         ThreadSignals.Block([.. VmProgram.Signals]);
         try
         {
-            ProgramImage.Replace(program, spec.ToArguments(), [.. Environment()]);
+            ProgramImage.Replace(program, arguments, [.. Environment()]);
         }
         catch (LinuxException e)
         {

@@ -32,7 +32,7 @@ internal static class VmRunCommand
                 parsed.GetValue(entry),
                 parsed.GetValue(loadAt) is { } address ? Address(address) : null,
                 parsed.GetValue(stats));
-            VmProcess.Become(ConfigFile.Load(parsed.GetValue(config)).SandboxBinaryPath, spec);
+            VmProcess.Become(ConfigFile.Load(parsed.GetValue(config)).SandboxBinaryPath, spec.ToArguments());
             return Task.FromResult(0);
         });
         return command;

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Net.Sockets;
 using Crisp.Kvm.Devices.Virtio.Net;
 using Crisp.Kvm.Tests.Driver;
@@ -185,13 +184,7 @@ public sealed class VirtioNetTests : IDisposable
         return driver.Memory.Slice(address + HeaderLength, (int)length - HeaderLength).ToArray();
     }
 
-    private static void Ip(string arguments)
-    {
-        using var process = Process.Start(new ProcessStartInfo("ip", arguments.Split(' ')) { RedirectStandardError = true })!;
-        var errors = process.StandardError.ReadToEnd();
-        process.WaitForExit();
-        Assert.True(process.ExitCode == 0, errors);
-    }
+    private static void Ip(string arguments) => Tool.Run("ip", null, arguments.Split(' '));
 
     private ulong Give(DriverQueue queue)
     {

@@ -1,0 +1,53 @@
+using System.CommandLine;
+using Crisp.CriServer.Configuration;
+using Crisp.Sandbox.Vm;
+
+namespace Crisp.CriServer.CommandLine.Vm;
+
+/// <summary><c>crisp vm boot</c>: a Linux kernel. The command checks its options and then becomes crisp-sandbox, which is the monitor.</summary>
+internal static class VmBootCommand
+{
+    // Everything else comes from ACPI.
+    private const string Console = "console=ttyS0";
+
+    public static Command Create()
+    {
+        var kernel = new Option<string>("--kernel") { Description = "A vmlinux or bzImage", HelpName = "FILE", Required = true };
+        var initrd = new Option<string?>("--initrd") { Description = "The initramfs", HelpName = "FILE" };
+        var append = new Option<string>("--append") { Description = $"More for the kernel's command line, which begins with {Console}", HelpName = "TEXT", DefaultValueFactory = _ => "" };
+        var disks = new Option<string[]>("--disk") { Description = "A raw disk, FILE or FILE:ro; may be given again", HelpName = "FILE[:ro]", DefaultValueFactory = _ => [] };
+        var vsock = new Option<string?>("--vsock") { Description = "The socket to make for connections to the guest", HelpName = "PATH" };
+        var tap = new Option<string?>("--tap") { Description = "The tap that is the guest's network", HelpName = "NAME" };
+        var vcpus = new Option<int>("--vcpus") { Description = "Virtual processors", HelpName = "N", DefaultValueFactory = _ => 1 };
+        var memory = new Option<string>("--memory", "-m") { Description = "The guest's memory", HelpName = "BYTES", DefaultValueFactory = _ => "512m" };
+        var stats = new Option<bool>("--stats") { Description = "Write reports as JSON, and one at the end" };
+        var config = DaemonOptions.ConfigFileOption();
+        var command = new Command("boot", "Boot a Linux kernel; its serial port is the terminal.") { kernel, initrd, append, disks, vsock, tap, vcpus, memory, stats, config };
+        command.SetRun((parsed, _) =>
+        {
+            var spec = new LinuxVmSpec(
+                Path.GetFullPath(parsed.GetRequiredValue(kernel)),
+                $"{Console} {parsed.GetValue(append)}".TrimEnd(),
+                VmRunCommand.Vcpus(parsed.GetValue(vcpus)),
+                VmRunCommand.Memory(parsed.GetRequiredValue(memory)),
+                [.. (parsed.GetValue(disks) ?? []).Select(Disk)],
+                FullPath(parsed.GetValue(initrd)),
+                FullPath(parsed.GetValue(vsock)),
+                parsed.GetValue(tap),
+                parsed.GetValue(stats));
+            VmProcess.Become(ConfigFile.Load(parsed.GetValue(config)).SandboxBinaryPath, spec.ToArguments());
+            return Task.FromResult(0);
+        });
+        return command;
+    }
+
+    internal static VmDisk Disk(string text)
+    {
+        const string ReadOnly = ":ro";
+        var isReadOnly = text.EndsWith(ReadOnly, StringComparison.Ordinal);
+        var path = isReadOnly ? text[..^ReadOnly.Length] : text;
+        return path.Length > 0 ? new VmDisk(Path.GetFullPath(path), isReadOnly) : throw new CommandException($"--disk {text}: give FILE or FILE:ro.");
+    }
+
+    private static string? FullPath(string? path) => path is null ? null : Path.GetFullPath(path);
+}
