@@ -100,6 +100,24 @@ page 127.0.0.1 "$host_port"
 step "Inside: a command, as the container sees itself"
 run crisp exec shell sh -c 'echo "I am process $$ of $(ls -d /proc/[0-9]* | wc -l), $(id -un), on $(uname -r)"; mount | grep " / "; ip -4 addr show eth0 | grep inet'
 
+step "Streams: a terminal, an attach, a port-forward"
+show "crisp exec -it shell sh    (typed: tty, stty size, exit 3)"
+# script(1) is the terminal of a person who types.
+printf 'tty\nstty size\nexit 3\n' | script -qec 'stty -echo rows 33 cols 100; crisp exec -it shell sh' /dev/null 2>&1 | tr -d '\r' | sed 's/^/   /' || say "exit code $?"
+show "crisp attach counter       (for a second)"
+timeout 1 crisp attach counter 2>&1 | tail -n 3 | sed 's/^/   /' || true
+forwarded=$(free_port)
+show "crisp port-forward httpd $forwarded:80 &"
+crisp port-forward httpd "$forwarded:80" > "$work/forward" 2>&1 &
+forward=$!
+for _ in $(seq 100); do
+	[ ! -s "$work/forward" ] || break
+	sleep 0.05
+done
+page 127.0.0.1 "$forwarded"
+end "$forward" || true
+forward=
+
 step "What they use"
 run crisp stats --no-stream
 run crisp stats --pods --no-stream

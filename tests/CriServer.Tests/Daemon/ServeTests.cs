@@ -68,9 +68,9 @@ public sealed class ServeTests
     public async Task CallThatIsLeftOut_AnswersUnimplementedWithASentence()
     {
         await using var daemon = await CrispDaemon.StartAsync();
-        var error = await Assert.ThrowsAsync<RpcException>(async () => await daemon.Runtime.CheckpointPodAsync(new CheckpointPodRequest()));
+        var error = await Assert.ThrowsAsync<RpcException>(async () => await daemon.Runtime.CheckpointPodAsync(new CheckpointPodRequest { PodSandboxId = "abc" }));
         Assert.Equal(StatusCode.Unimplemented, error.StatusCode);
-        Assert.Equal("CheckpointPod is not implemented by this version of crisp.", error.Status.Detail);
+        Assert.Equal("The pod abc cannot be checkpointed: this version writes no checkpoints of pods.", error.Status.Detail);
     }
 
     private static string Mode(string path) => "0" + Convert.ToString((int)File.GetUnixFileMode(path), 8);

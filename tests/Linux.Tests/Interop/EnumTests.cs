@@ -75,7 +75,8 @@ public sealed class EnumTests
     [Fact]
     public void EveryPublicEnumerationOfTheKernel_IsCompared()
     {
-        var own = typeof(Files).Assembly.GetTypes().Where(t => t.IsEnum && t.IsPublic);
+        // Seccomp's are words of profiles: the compiler turns them into the numbers that ConstantTests compare.
+        var own = typeof(Files).Assembly.GetTypes().Where(t => t.IsEnum && t.IsPublic && t.Namespace != "Crisp.Linux.Seccomp");
 
         Assert.Empty(own.Except(s_names.Keys).Select(t => t.Name));
     }
