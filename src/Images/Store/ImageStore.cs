@@ -61,6 +61,18 @@ public sealed partial class ImageStore : IDisposable
     /// <exception cref="ImageException">The text begins more than one id.</exception>
     public ImageRecord? Find(string reference) => _snapshot.Find(reference)?.Image;
 
+    /// <summary>Whether no pull, import or <see cref="ImageLease"/> holds a layer.</summary>
+    internal bool IsIdle
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _layers.Values.All(l => l.Leases == 0);
+            }
+        }
+    }
+
     /// <summary>Finds an image and keeps its layers from removal until the lease is disposed.</summary>
     public ImageLease? Acquire(string reference)
     {

@@ -13,7 +13,7 @@ namespace Crisp.CriServer.Tests.Daemon;
 /// </summary>
 public sealed class CrispDaemon : IAsyncDisposable
 {
-    private static readonly TimeSpan _patience = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan _patience = TimeSpan.FromSeconds(60);
     private readonly StringBuilder _log = new();
     private readonly string[] _arguments;
     private readonly string _directory;

@@ -82,7 +82,7 @@ public sealed class AwaitedLayerTests
         await leave.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => pull);
         // The waiter is answered at once, the pull ends a moment later.
-        await Eventually.TrueAsync(() => Directory.GetFileSystemEntries(fixture.WorkPath).Length == 0);
+        await Eventually.TrueAsync(() => Directory.GetFileSystemEntries(fixture.WorkPath).Length == 0 && fixture.Store.IsIdle);
         return served;
     }
 }
