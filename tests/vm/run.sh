@@ -20,6 +20,12 @@ main() {
 		echo "0 passed, 1 failed"
 		exit 1
 	}
+	project() {
+		local file
+		for file in tests/"$1.Tests/$1.Tests.csproj" tests/*/"$1.Tests/$1.Tests.csproj"; do
+			[ ! -e "$file" ] || echo "$file"
+		done
+	}
 	for name in "${names[@]}"; do
 		[ -n "$(project "$name")" ] || fail "tests/vm/run.sh: there is no project tests/$name.Tests."
 	done
@@ -73,7 +79,7 @@ main() {
 	kernel=
 	case " ${names[*]} " in
 		*" Kvm "*)
-			# Virtual machines in the test VM boot its own kernel.
+			# Virtual machines in the test VM boot its own kernel (docs/testing.md).
 			cp "$cache/vmlinux" "$payload/"
 			kernel=/payload/vmlinux
 			;;
