@@ -25,6 +25,18 @@ public static class ThreadSignals
         }
     }
 
+    /// <summary>Lets signals through again (SIG_UNBLOCK); those that waited arrive at once.</summary>
+    public static void Unblock(params ReadOnlySpan<int> signals)
+    {
+        const int SigUnblock = 1;
+        var set = Signals.Set(signals);
+        // SAFETY: the call reads the set, which lives on this stack.
+        unsafe
+        {
+            Succeeded((Errno)Libc.pthread_sigmask(SigUnblock, &set, null));
+        }
+    }
+
     /// <summary>tgkill(2) of a thread of this process.</summary>
     /// <param name="thread">It must be alive: its number is given to others later.</param>
     public static void Send(int thread, int signal)

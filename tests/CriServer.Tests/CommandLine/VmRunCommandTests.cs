@@ -47,5 +47,10 @@ public sealed class VmRunCommandTests
             "crisp: /nowhere/crisp-sandbox, which runs virtual machines, cannot be run: ENOENT, no such file or directory. Install it beside crisp",
             error.ToString(),
             StringComparison.Ordinal);
+
+        // SIGTERM, 15: a thread that kept it blocked would hand that on to every daemon that other tests start from it.
+        var masks = Directory.GetDirectories("/proc/self/task").SelectMany(task => File.ReadLines(Path.Combine(task, "status")))
+            .Where(line => line.StartsWith("SigBlk:", StringComparison.Ordinal)).Select(line => Convert.ToUInt64(line[7..].Trim(), 16));
+        Assert.DoesNotContain(masks, mask => (mask & (1UL << 14)) != 0);
     }
 }

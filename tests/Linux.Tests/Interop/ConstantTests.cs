@@ -151,6 +151,7 @@ public sealed partial class ConstantTests
         SizeAndParity = CSIZE | PARENB
         SizeSeals = F_SEAL_SHRINK | F_SEAL_GROW
         SizeShift = _IOC_SIZESHIFT
+        SigUnblock = SIG_UNBLOCK
         SockCloexec = enum SOCK_CLOEXEC
         SockDgram = enum SOCK_DGRAM
         SockNonblock = enum SOCK_NONBLOCK

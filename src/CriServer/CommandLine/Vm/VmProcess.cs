@@ -20,6 +20,8 @@ internal static class VmProcess
         }
         catch (LinuxException e)
         {
+            // Whatever this process starts from now on would inherit the mask, and hear no SIGTERM.
+            ThreadSignals.Unblock([.. VmProgram.Signals]);
             throw new CommandException(
                 $"{program}, which runs virtual machines, cannot be run: {e.Errno.Describe()}. Install it beside crisp, or name it in the configuration (sandbox_binary).", e);
         }
