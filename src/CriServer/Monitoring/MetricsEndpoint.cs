@@ -15,33 +15,10 @@ internal static class MetricsEndpoint
     private const string ContentType = "text/plain; version=0.0.4; charset=utf-8";
 
     /// <exception cref="StartException">The address is no address of this node, or in use.</exception>
-    public static Socket Bind(string address)
-    {
-        var endPoint = IPEndPoint.Parse(address);
-        var socket = new Socket(endPoint.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
-        try
-        {
-            socket.Bind(endPoint);
-            return socket;
-        }
-        catch (SocketException error)
-        {
-            socket.Dispose();
-            throw new StartException($"Cannot listen on {address}, the address of the metrics: {error.Message}.", error);
-        }
-    }
+    public static Socket Bind(string address) => TcpEndpoint<Connection>.Bind(address, "the metrics");
 
-    public static void Listen(KestrelServerOptions kestrel, IPEndPoint address) => kestrel.Listen(address, listen =>
-    {
-        listen.Protocols = HttpProtocols.Http1;
-        listen.Use(next => connection =>
-        {
-            connection.Features.Set(new Connection());
-            return next(connection);
-        });
-    });
+    public static void Listen(KestrelServerOptions kestrel, IPEndPoint address) => TcpEndpoint<Connection>.Listen(kestrel, address);
 
-    /// <summary>Before everything else: a request that came in here goes no further.</summary>
     public static void Map(WebApplication app)
     {
         // Made here, so that they are there when the first reading asks all who have something to tell.
@@ -49,9 +26,7 @@ internal static class MetricsEndpoint
         app.Services.GetRequiredService<ProcessMetrics>();
         app.Services.GetRequiredService<ImageMetrics>();
         var metrics = app.Services.GetRequiredService<DaemonMetrics>();
-        app.MapWhen(
-            context => context.Features.Get<Connection>() is not null,
-            branch => branch.Run(context => AnswerAsync(context, metrics)));
+        TcpEndpoint<Connection>.Map(app, branch => branch.Run(context => AnswerAsync(context, metrics)));
     }
 
     private static Task AnswerAsync(HttpContext context, DaemonMetrics metrics)

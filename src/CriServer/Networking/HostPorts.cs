@@ -18,6 +18,11 @@ internal static class HostPorts
     /// <exception cref="CriException">FAILED_PRECONDITION: another pod has one of the ports.</exception>
     public static void Claim(StateIndex index, SandboxRecord pod)
     {
+        if (pod.HostPorts.Count == 0)
+        {
+            return;
+        }
+
         foreach (var other in index.All.Select(s => s.Record).Where(r => r.Id != pod.Id && Holds(r, pod)))
         {
             if (pod.HostPorts.FirstOrDefault(mine => other.HostPorts.Any(theirs => Overlap(mine, theirs))) is { } taken)

@@ -13,7 +13,6 @@ public static class SeccompCompiler
 
     private const uint AuditArchX86_64 = 0xC000_003E;
     private const uint AuditArchI386 = 0x4000_0003;
-    private const uint X32Bit = 0x4000_0000;
 
     // struct seccomp_data of linux/seccomp.h.
     private const uint NumberOffset = 0;
@@ -37,7 +36,7 @@ public static class SeccompCompiler
         SeccompInstruction[] program =
         [
             new(SeccompInstruction.Load, ArchitectureOffset),
-            .. Either(SeccompInstruction.JumpEqual, AuditArchX86_64, LoadNumber(Choose(X32Bit, native, x32)), other),
+            .. Either(SeccompInstruction.JumpEqual, AuditArchX86_64, LoadNumber(Choose(SystemCallTable.X32Bit, native, x32)), other),
         ];
         return program.Length <= MostInstructions
             ? program

@@ -3,7 +3,6 @@ namespace Crisp.Linux.Seccomp;
 /// <summary>What a policy says of the system calls of one architecture, by their numbers.</summary>
 internal sealed class SeccompVerdicts
 {
-    private const ushort Enosys = 38;
     private readonly SortedDictionary<uint, List<SeccompRule>> _rules = [];
 
     internal SeccompVerdicts(SeccompPolicy policy, SeccompArchitecture architecture)
@@ -29,9 +28,9 @@ internal sealed class SeccompVerdicts
 
         // Programs try a newer call and do with an older one when it is ENOSYS; whoever wrote the profile did not mean to
         // refuse calls that did not exist then.
-        Beyond = SeccompAnswer.IsPermissive(Default) || Default == SeccompAnswer.Errno(Enosys) || last is null
+        Beyond = SeccompAnswer.IsPermissive(Default) || Default == SeccompAnswer.Errno((ushort)Errno.ENOSYS) || last is null
             ? Default
-            : SeccompAnswer.Errno(Enosys);
+            : SeccompAnswer.Errno((ushort)Errno.ENOSYS);
         AfterLast = (last ?? 0) + 1;
 
         void Add(uint number, SeccompRule rule)

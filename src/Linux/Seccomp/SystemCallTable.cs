@@ -6,7 +6,7 @@ namespace Crisp.Linux.Seccomp;
 /// <summary>The numbers of all system calls, for profiles that name them.</summary>
 internal static partial class SystemCallTable
 {
-    private const uint X32Bit = 0x4000_0000;
+    internal const uint X32Bit = 0x4000_0000;
     private static readonly FrozenDictionary<string, Numbers> s_numbers = Parse();
 
     internal static IEnumerable<string> Names => s_numbers.Keys;

@@ -130,18 +130,18 @@ public sealed class SandboxLauncher : IDisposable
         builder.Label("Execute crisp-sandbox");
         if (_memfd is not null)
         {
-            builder.ExecveAt(builder.Descriptor("memfd:crisp-sandbox", _memfd), arguments, [.. Environment()]);
+            builder.ExecveAt(builder.Descriptor("memfd:crisp-sandbox", _memfd), arguments, [.. RuntimeSettings]);
         }
         else
         {
-            builder.Execve(_program, arguments, [.. Environment(), .. DevelopmentEnvironment()]);
+            builder.Execve(_program, arguments, [.. RuntimeSettings, .. DevelopmentEnvironment()]);
         }
 
         return builder.Build();
     }
 
     /// <summary>Hexadecimal: the first generation of the heap in 256 KiB, so that it stays in the second-level cache and out of RSS.</summary>
-    private static IEnumerable<string> Environment() => ["DOTNET_GCgen0size=40000", "MALLOC_ARENA_MAX=1"];
+    public static IReadOnlyList<string> RuntimeSettings => ["DOTNET_GCgen0size=40000", "MALLOC_ARENA_MAX=1"];
 
     // A development build must find the shared framework.
     private static IEnumerable<string> DevelopmentEnvironment()

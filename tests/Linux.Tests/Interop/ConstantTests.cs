@@ -46,7 +46,6 @@ public sealed partial class ConstantTests
         DtUnknown = enum DT_UNKNOWN
         EfdCloexecNonblock = EFD_CLOEXEC | EFD_NONBLOCK
         EightBits = CS8
-        Enosys = ENOSYS
         EpollCloexec = EPOLL_CLOEXEC
         ErrnoAction = SECCOMP_RET_ERRNO
         FAddSeals = F_ADD_SEALS

@@ -1,5 +1,6 @@
 using System.Collections;
 using Crisp.Linux;
+using Crisp.Sandbox.Client;
 using Crisp.Sandbox.Vm;
 
 namespace Crisp.CriServer.CommandLine.Vm;
@@ -27,7 +28,9 @@ internal static class VmProcess
         }
     }
 
-    /// <summary>This process's, with the collector's first generation in 256 KiB (hexadecimal), as pods' processes have it.</summary>
+    /// <summary>This process's, with the settings that keep pods' processes small.</summary>
     public static IEnumerable<string> Environment() => System.Environment.GetEnvironmentVariables().Cast<DictionaryEntry>()
-        .Where(v => v.Key is not "DOTNET_GCgen0size").Select(v => $"{v.Key}={v.Value}").Append("DOTNET_GCgen0size=40000");
+        .Select(v => $"{v.Key}={v.Value}")
+        .Where(v => !SandboxLauncher.RuntimeSettings.Any(s => v.StartsWith(s[..(s.IndexOf('=', StringComparison.Ordinal) + 1)], StringComparison.Ordinal)))
+        .Concat(SandboxLauncher.RuntimeSettings);
 }
