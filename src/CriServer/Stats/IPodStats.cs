@@ -1,6 +1,7 @@
 using Crisp.Cgroups;
 using Crisp.CriServer.State;
 using Crisp.Linux;
+using Crisp.Sandbox.Processes;
 
 namespace Crisp.CriServer.Stats;
 
@@ -25,7 +26,3 @@ public interface IPodStats : IDisposable
 
 /// <param name="Links">The interfaces of the pod's own network; null on the node's.</param>
 public sealed record PodUsage(CgroupStats Cgroup, IReadOnlyList<LinkCounters>? Links);
-
-/// <param name="OutOfMemoryKills">Processes that the kernel has killed for want of memory.</param>
-/// <param name="OpenFilesLimit">RLIMIT_NOFILE of the main process, soft; null when it has just ended or has no limit.</param>
-public sealed record ProcessCounts(ulong Processes, ulong FileDescriptors, ulong Sockets, ulong OutOfMemoryKills, ulong? OpenFilesLimit);

@@ -1,6 +1,7 @@
 using Crisp.Cgroups;
 using Crisp.CriServer.State;
 using Crisp.Linux;
+using Crisp.Sandbox.Processes;
 
 namespace Crisp.CriServer.Stats;
 

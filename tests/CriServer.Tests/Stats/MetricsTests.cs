@@ -3,6 +3,7 @@ using Crisp.Cri.V1;
 using Crisp.CriServer.Stats;
 using Crisp.CriServer.Stats.Metrics;
 using Crisp.CriServer.Tests.State;
+using Crisp.Sandbox.Processes;
 using Google.Protobuf.Collections;
 using Xunit;
 

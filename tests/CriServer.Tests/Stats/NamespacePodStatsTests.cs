@@ -4,6 +4,7 @@ using Crisp.CriServer.State;
 using Crisp.CriServer.Stats;
 using Crisp.CriServer.Tests.State;
 using Crisp.Linux;
+using Crisp.Sandbox.Processes;
 using Xunit;
 
 namespace Crisp.CriServer.Tests.Stats;

@@ -3,6 +3,7 @@ using Crisp.Cgroups;
 using Crisp.CriServer.Runtime;
 using Crisp.CriServer.State;
 using Crisp.Linux;
+using Crisp.Sandbox.Processes;
 
 namespace Crisp.CriServer.Stats.Metrics;
 

@@ -2,10 +2,14 @@ using System.Globalization;
 using Crisp.Cgroups;
 using Crisp.Linux;
 
-namespace Crisp.CriServer.Stats;
+namespace Crisp.Sandbox.Processes;
+
+/// <param name="OutOfMemoryKills">Processes that the kernel has killed for want of memory.</param>
+/// <param name="OpenFilesLimit">RLIMIT_NOFILE of the main process, soft; null when it has just ended or has no limit.</param>
+public sealed record ProcessCounts(ulong Processes, ulong FileDescriptors, ulong Sockets, ulong OutOfMemoryKills, ulong? OpenFilesLimit);
 
 /// <summary>Counts what /proc alone tells of a container's processes (proc_pid_fd(5), proc_pid_limits(5)).</summary>
-internal static class ProcessCounter
+public static class ProcessCounter
 {
     private const int MostBytes = 64 << 10;
 
@@ -18,7 +22,7 @@ internal static class ProcessCounter
     }
 
     /// <summary>Open descriptors, and how many of them are sockets.</summary>
-    internal static (ulong All, ulong Sockets) Descriptors(IReadOnlyList<int> pids)
+    public static (ulong All, ulong Sockets) Descriptors(IReadOnlyList<int> pids)
     {
         var (descriptors, sockets) = (0UL, 0UL);
         foreach (var pid in pids)
@@ -42,7 +46,7 @@ internal static class ProcessCounter
     }
 
     /// <summary>Of a /proc/PID/limits; null where it has no such number.</summary>
-    internal static ulong? ParseOpenFiles(string limits)
+    public static ulong? ParseOpenFiles(string limits)
     {
         const string Name = "Max open files";
         var line = limits.Split('\n').FirstOrDefault(l => l.StartsWith(Name, StringComparison.Ordinal));
