@@ -17,6 +17,11 @@ public sealed partial class SandboxClient
         return response.Namespaces;
     }
 
+    /// <summary>Starts the pod's virtual machine, after its network namespace has got its network; a repetition answers the same.</summary>
+    /// <exception cref="SandboxException">FAILED_PRECONDITION: the pod is none, or the machine cannot be made.</exception>
+    public Task BootAsync(CancellationToken cancellationToken = default)
+        => _connection.CallAsync("Boot", new BootRequest(), BootResponse.Parser, _options.OperationTimeout, cancellationToken);
+
     public Task<StateResponse> StateAsync(CancellationToken cancellationToken = default)
         => _connection.CallAsync("State", new StateRequest(), StateResponse.Parser, _options.CallTimeout, cancellationToken);
 

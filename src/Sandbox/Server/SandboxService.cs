@@ -91,6 +91,9 @@ internal sealed partial class SandboxService
             case "Start":
                 Start(call, StartSandboxRequest.Parser.ParseFrom(payload));
                 break;
+            case "Boot":
+                Boot(call);
+                break;
             case "State":
                 State(call);
                 break;
@@ -132,6 +135,9 @@ internal sealed partial class SandboxService
                 break;
             case "Resume":
                 Resume(call, ResumeRequest.Parser.ParseFrom(payload));
+                break;
+            case "Stats":
+                Stats(call, StatsRequest.Parser.ParseFrom(payload));
                 break;
             case "Events":
                 Events(call, EventsRequest.Parser.ParseFrom(payload));

@@ -50,6 +50,7 @@ public enum MountPropagation
 [JsonDerivedType(typeof(BindSource), "bind")]
 [JsonDerivedType(typeof(TmpfsSource), "tmpfs")]
 [JsonDerivedType(typeof(KernelSource), "kernel")]
+[JsonDerivedType(typeof(ExportSource), "export")]
 public abstract record MountSource
 {
     /// <summary>Whether the daemon opens this source and sends it as the descriptor of a detached mount.</summary>
@@ -89,6 +90,14 @@ public sealed record TmpfsSource(long SizeBytes, uint Mode) : MountSource
 /// <summary>A filesystem that shows the mounting task's namespaces, so that only the child can make it.</summary>
 /// <param name="Type">proc, sysfs, mqueue, cgroup or devpts.</param>
 public sealed record KernelSource(string Type) : MountSource
+{
+    [JsonIgnore]
+    public override bool NeedsDescriptor => false;
+}
+
+/// <summary>Only in a virtual machine: a directory or a file that the machine's monitor exports over virtio-fs.</summary>
+/// <param name="Name">Of the export: the entry of that name in the root of the filesystem.</param>
+public sealed record ExportSource(string Name) : MountSource
 {
     [JsonIgnore]
     public override bool NeedsDescriptor => false;

@@ -35,4 +35,7 @@ public sealed record SandboxSpec
 
     /// <summary>The pod's cgroup below each hierarchy's root, without a leading slash; the parent of the containers' cgroups.</summary>
     public required string CgroupPath { get; init; }
+
+    /// <summary>The machine, when the pod is a virtual one; null for a pod whose processes run on the node's kernel.</summary>
+    public VmSpec? Vm { get; init; }
 }

@@ -1,0 +1,25 @@
+using Crisp.Cgroups;
+using Crisp.Sandbox.Processes;
+using Crisp.Sandbox.Protocol;
+
+namespace Crisp.Sandbox.Client;
+
+/// <summary>What a container's processes use, as their own kernel counts it.</summary>
+/// <param name="Limits">Null when they were not asked for.</param>
+/// <param name="Processes">Null when they were not asked for.</param>
+public sealed record SandboxStats(CgroupStats Usage, CgroupLimits? Limits, ProcessCounts? Processes);
+
+public sealed partial class SandboxClient
+{
+    /// <param name="containerId">Empty: all containers of the pod together.</param>
+    /// <param name="limits">Whether the limits are read too.</param>
+    /// <param name="processes">Whether the processes are counted one by one: too dear to ask for each second.</param>
+    public async Task<SandboxStats> StatsAsync(
+        string containerId, StatsParts parts, bool limits = false, bool processes = false, CancellationToken cancellationToken = default)
+    {
+        var request = new StatsRequest { ContainerId = containerId, Parts = (uint)parts, Limits = limits, Processes = processes };
+        var response = await _connection.CallAsync(
+            "Stats", request, StatsResponse.Parser, _options.CallTimeout, cancellationToken).ConfigureAwait(false);
+        return StatsJson.Read(response);
+    }
+}
