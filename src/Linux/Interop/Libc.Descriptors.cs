@@ -62,6 +62,10 @@ internal static unsafe partial class Libc
     [LibraryImport(Name, SetLastError = true)]
     internal static partial int getsockopt(FileDescriptor sockfd, int level, int optname, void* optval, uint* optlen);
 
+    // int setsockopt(int sockfd, int level, int optname, const void *optval, socklen_t optlen);
+    [LibraryImport(Name, SetLastError = true)]
+    internal static partial int setsockopt(FileDescriptor sockfd, int level, int optname, void* optval, uint optlen);
+
     // ssize_t sendmsg(int sockfd, const struct msghdr *msg, int flags);
     [LibraryImport(Name, SetLastError = true)]
     internal static partial nint sendmsg(FileDescriptor sockfd, msghdr* msg, int flags);

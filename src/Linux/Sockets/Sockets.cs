@@ -129,13 +129,36 @@ public static partial class Sockets
         }
     }
 
-    /// <summary>socket(2) of netlink(7), in the network namespace of the calling thread, where it stays.</summary>
+    /// <summary>
+    /// socket(2) of netlink(7), in the network namespace of the calling thread, where it stays. Refusals come with the kernel's
+    /// words and without the whole request.
+    /// </summary>
     /// <param name="protocol">NETLINK_ROUTE and so on.</param>
     internal static FileDescriptor CreateNetlink(int protocol)
     {
         const int AfNetlink = 16;
         const int SockRaw = 3;
-        return new FileDescriptor(Check.Result(Libc.socket(AfNetlink, SockRaw | SockCloexec, protocol), "socket", "netlink"));
+        const int SolNetlink = 270;
+        const int NetlinkCapAck = 10;
+        const int NetlinkExtAck = 11;
+        var socket = new FileDescriptor(Check.Result(Libc.socket(AfNetlink, SockRaw | SockCloexec, protocol), "socket", "netlink"));
+        try
+        {
+            // SAFETY: the kernel reads one int, which lives on this stack.
+            unsafe
+            {
+                var on = 1;
+                Check.Result(Libc.setsockopt(socket, SolNetlink, NetlinkCapAck, &on, sizeof(int)), "setsockopt", "NETLINK_CAP_ACK");
+                Check.Result(Libc.setsockopt(socket, SolNetlink, NetlinkExtAck, &on, sizeof(int)), "setsockopt", "NETLINK_EXT_ACK");
+            }
+
+            return socket;
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
+        }
     }
 
     /// <summary>socket(2) of tcp(7), in the network namespace of the calling thread, where it stays.</summary>

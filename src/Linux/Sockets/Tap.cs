@@ -50,6 +50,10 @@ public static class Tap
         }
     }
 
+    /// <summary>As <see cref="Open(string, int)"/> in another network namespace, on a thread that ends afterwards.</summary>
+    public static FileDescriptor Open(FileDescriptor networkNamespace, string name, int headerSize)
+        => NamespaceSocket.Within(networkNamespace, () => Open(name, headerSize));
+
     /// <summary>TUNSETOFFLOAD.</summary>
     public static void SetOffloads(FileDescriptor tap, TapOffloads offloads)
     {

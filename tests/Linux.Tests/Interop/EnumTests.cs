@@ -50,11 +50,25 @@ public sealed class EnumTests
             """,
         [typeof(RenameFlags)] = "None=0 NoReplace=RENAME_NOREPLACE Exchange=RENAME_EXCHANGE Whiteout=RENAME_WHITEOUT",
         [typeof(TapOffloads)] = "None=0 Checksum=TUN_F_CSUM Segmentation4=TUN_F_TSO4 Segmentation6=TUN_F_TSO6",
+        [typeof(AddressFlags)] = """
+            None=0 Secondary=IFA_F_SECONDARY NoDuplicateDetection=IFA_F_NODAD DuplicateFound=IFA_F_DADFAILED Tentative=IFA_F_TENTATIVE
+            Permanent=IFA_F_PERMANENT NoPrefixRoute=IFA_F_NOPREFIXROUTE
+            """,
+        [typeof(RouteScope)] = """
+            Universe=RT_SCOPE_UNIVERSE Site=RT_SCOPE_SITE Link=RT_SCOPE_LINK Host=RT_SCOPE_HOST Nowhere=RT_SCOPE_NOWHERE
+            """,
+        [typeof(RouteType)] = """
+            Unicast=RTN_UNICAST Local=RTN_LOCAL Broadcast=RTN_BROADCAST Anycast=RTN_ANYCAST Multicast=RTN_MULTICAST
+            Blackhole=RTN_BLACKHOLE Unreachable=RTN_UNREACHABLE Prohibit=RTN_PROHIBIT
+            """,
         [typeof(EpollEvents)] = """
             None=0 In=EPOLLIN Priority=EPOLLPRI Out=EPOLLOUT Error=EPOLLERR HangUp=EPOLLHUP PeerHangUp=EPOLLRDHUP OneShot=EPOLLONESHOT
             EdgeTriggered=EPOLLET
             """,
     };
+
+    /// <summary>Families that the headers have as enumerators, which no preprocessor sees.</summary>
+    private static readonly string[] s_enumerators = ["FSCONFIG_", "RT_SCOPE_", "RTN_"];
 
     public static TheoryData<string> Enumerations => [.. s_names.Keys.Select(t => t.Name)];
 
@@ -97,6 +111,6 @@ public sealed class EnumTests
         var words = s_names[type].Split([' ', '\n'], StringSplitOptions.RemoveEmptyEntries);
         var name = words.FirstOrDefault(w => w.StartsWith(member + "=", StringComparison.Ordinal))?[(member.Length + 1)..];
         name ??= (words.FirstOrDefault(w => !w.Contains('=')) ?? string.Empty) + member;
-        return name.StartsWith("FSCONFIG_", StringComparison.Ordinal) ? $"enum {name}" : name;
+        return s_enumerators.Any(p => name.StartsWith(p, StringComparison.Ordinal)) ? $"enum {name}" : name;
     }
 }

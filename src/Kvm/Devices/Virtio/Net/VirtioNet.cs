@@ -42,7 +42,7 @@ internal sealed class VirtioNet : IVirtioDevice, IDisposable
     private ulong? _watch;
     private long _dropped;
 
-    /// <param name="tap">Of <see cref="Tap.Open"/>, or anything else that keeps frames apart; closed with this device.</param>
+    /// <param name="tap">Of <see cref="Tap.Open(string, int)"/>, or anything else that keeps frames apart; closed with this device.</param>
     /// <param name="setOffloads">Tells the tap what the guest leaves to it.</param>
     /// <param name="mac">6 bytes.</param>
     internal VirtioNet(FileDescriptor tap, Action<TapOffloads> setOffloads, ReadOnlySpan<byte> mac)
