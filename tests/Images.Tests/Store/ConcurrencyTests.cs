@@ -96,7 +96,7 @@ public sealed class ConcurrencyTests : IDisposable
         var layers = Enumerable.Range(0, 4).Select(i => new TarBuilder().Directory("d").File($"d/{i}").ToArray()).ToArray();
         var inUse = new ConcurrentDictionary<string, int>();
         _store.Store.LayersInUse = () => inUse.Where(l => l.Value > 0).Select(l => l.Key);
-        using var enough = new CancellationTokenSource(TimeSpan.FromSeconds(3));
+        using var enough = new CancellationTokenSource(_patience);
         var created = 0;
         var workers = Enumerable.Range(0, 3).SelectMany(i => (Task[])
         [
@@ -115,7 +115,12 @@ public sealed class ConcurrencyTests : IDisposable
                     Create($"test/image:{i}", $"{i}");
                 }
             }),
-        ]);
+        ]).ToArray();
+        await Task.Delay(TimeSpan.FromSeconds(3));
+
+        // On a slow machine none may have found its image between import and removal yet.
+        await Eventually.TrueAsync(() => Volatile.Read(ref created) > 0 || workers.Any(w => w.IsFaulted));
+        await enough.CancelAsync();
         await Task.WhenAll(workers).WaitAsync(_patience);
         Assert.NotEqual(0, created);
         _store.Store.Collect();

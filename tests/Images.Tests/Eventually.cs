@@ -1,6 +1,6 @@
 using Xunit;
 
-namespace Crisp.Images.Tests.Pull;
+namespace Crisp.Images.Tests;
 
 /// <summary>Waits for what happens a moment later.</summary>
 internal static class Eventually
