@@ -19,20 +19,20 @@ internal sealed class CgroupEnd
     private readonly long _deadline;
     private int _pause = 1;
 
-    private CgroupEnd(Pod pod, Func<bool> attempt, TimeSpan patience, Action<bool> done, Action<Exception> failed)
+    private CgroupEnd(NamespacePod pod, Func<bool> attempt, TimeSpan patience, Action<bool> done, Action<Exception> failed)
     {
-        (_loop, _worker, _try, _done, _failed) = (pod.Loop, pod.Cgroups, attempt, done, failed);
+        (_loop, _worker, _try, _done, _failed) = (pod.Loop, pod.Ends, attempt, done, failed);
         _deadline = Environment.TickCount64 + (long)patience.TotalMilliseconds;
     }
 
     /// <summary>SIGKILL for every process of a cgroup, until none is left.</summary>
     /// <param name="done">Called with false when some are left after the time.</param>
-    public static void Kill(Pod pod, ICgroup cgroup, TimeSpan patience, Action<bool> done, Action<Exception> failed)
+    public static void Kill(NamespacePod pod, ICgroup cgroup, TimeSpan patience, Action<bool> done, Action<Exception> failed)
         => new CgroupEnd(pod, () => cgroup.Kill(TimeSpan.Zero), patience, done, failed).Run();
 
     /// <summary>Removes an empty cgroup and those below it.</summary>
     /// <param name="failed">Called with the reason when it cannot be removed within the time.</param>
-    public static void Remove(Pod pod, ICgroup cgroup, TimeSpan patience, Action done, Action<Exception> failed)
+    public static void Remove(NamespacePod pod, ICgroup cgroup, TimeSpan patience, Action done, Action<Exception> failed)
     {
         Exception? last = null;
         new CgroupEnd(pod, () => TryRemove(cgroup, out last), patience, removed =>

@@ -1,5 +1,3 @@
-using Crisp.Cgroups;
-using Crisp.Linux;
 using Crisp.Sandbox.Launch;
 using Crisp.Sandbox.Logs;
 using Crisp.Sandbox.Protocol;
@@ -31,8 +29,11 @@ internal enum ContainerStatus
     Stopped,
 }
 
-/// <summary>One container. Changed on the loop's thread alone.</summary>
-internal sealed class Container(ContainerSpec spec, ResolvedUser user, ICgroup cgroup, ContainerDescriptors descriptors)
+/// <summary>
+/// One container, whatever kind of pod it is in. Changed on the loop's thread alone. What it can be told to do differs between
+/// the kinds: each operation ends with one of its two actions, on the loop's thread.
+/// </summary>
+internal abstract class Container(ContainerSpec spec, ResolvedUser user)
 {
     private Action? _whenStopped;
 
@@ -42,20 +43,10 @@ internal sealed class Container(ContainerSpec spec, ResolvedUser user, ICgroup c
 
     public ResolvedUser User { get; } = user;
 
-    public ICgroup Cgroup { get; } = cgroup;
-
-    public ContainerDescriptors Descriptors { get; } = descriptors;
-
     public ContainerStatus Status { get; private set; } = ContainerStatus.Created;
 
     /// <summary>0 before the start.</summary>
     public int Pid { get; private set; }
-
-    /// <summary>Of the main process while it runs.</summary>
-    public FileDescriptor? Pidfd { get; private set; }
-
-    /// <summary>The master of its terminal while it runs.</summary>
-    public FileDescriptor? Terminal { get; private set; }
 
     /// <summary>Nanoseconds since the epoch; 0 is not yet.</summary>
     public long StartedAt { get; private set; }
@@ -66,11 +57,6 @@ internal sealed class Container(ContainerSpec spec, ResolvedUser user, ICgroup c
     /// <summary>Where the output goes while there is any; null when it could not be opened.</summary>
     public LogPump? Log { get; set; }
 
-    /// <summary>Clients whose input goes to the main process.</summary>
-    public List<AttachedInput> Inputs { get; } = [];
-
-    public OomEvents? Oom { get; set; }
-
     public ExecTable Execs { get; } = new();
 
     public WaitingCalls Waiting { get; } = new();
@@ -79,31 +65,48 @@ internal sealed class Container(ContainerSpec spec, ResolvedUser user, ICgroup c
 
     public bool IsDeleted { get; private set; }
 
-    /// <summary>Whether the end of the main process ends every other process: it is PID 1 of a namespace of its own.</summary>
-    public bool OwnsPidNamespace => Spec.Namespaces.Pid == PidNamespace.Container;
+    public abstract void Start(Action done, Action<Exception> failed);
+
+    /// <summary>Kills what is left of it and removes it. A repetition changes nothing.</summary>
+    public abstract void Delete(Action done, Action<Exception> failed);
+
+    /// <param name="streams">Closed on failure.</param>
+    public abstract void Exec(string id, ProcessSpec process, ClientStreams streams, Action<Exec> done, Action<Exception> failed);
+
+    /// <summary>Ties a client's streams to the main process, which runs or is paused.</summary>
+    public abstract void Attach(ClientStreams streams);
+
+    /// <param name="exec">A running one; null is the main process. One that has just ended is no error.</param>
+    public abstract void Signal(Exec? exec, int signal, Action done, Action<Exception> failed);
+
+    /// <summary>SIGKILL for every process.</summary>
+    public abstract void KillAll(Action done, Action<Exception> failed);
+
+    /// <param name="exec">A running one; null is the main process.</param>
+    public abstract void Resize(Exec? exec, ushort width, ushort height, Action done, Action<Exception> failed);
+
+    public abstract void Update(ResourcesSpec resources, Action done, Action<Exception> failed);
+
+    public abstract void Pause(Action done, Action<Exception> failed);
+
+    public abstract void Resume(Action done, Action<Exception> failed);
+
+    public abstract void Stats(StatsRequest request, Action<StatsResponse> done, Action<Exception> failed);
+
+    /// <summary>Adds to the exit what must be looked up. On the worker's thread.</summary>
+    public virtual void Complete(ExitInfo exit)
+    {
+    }
 
     public void BeginStart() => Status = ContainerStatus.Starting;
 
-    public void Started(LaunchedProcess process, long at)
-    {
-        Status = ContainerStatus.Running;
-        (Pid, Pidfd, Terminal, StartedAt) = (process.Pid, process.Pidfd, process.Terminal, at);
-    }
+    public virtual void BeginEnd() => Status = ContainerStatus.Ending;
 
-    public void BeginEnd()
-    {
-        Status = ContainerStatus.Ending;
-        Pidfd?.Dispose();
-        Pidfd = null;
-    }
-
-    public void Stopped(ExitInfo exit)
+    public virtual void Stopped(ExitInfo exit)
     {
         Status = ContainerStatus.Stopped;
         Exit = exit;
         Pid = 0;
-        Terminal?.Dispose();
-        Terminal = null;
         _whenStopped?.Invoke();
         _whenStopped = null;
     }
@@ -171,6 +174,12 @@ internal sealed class Container(ContainerSpec spec, ResolvedUser user, ICgroup c
         StartedAt = StartedAt,
         Exit = Exit,
     };
+
+    protected void Started(int pid, long at)
+    {
+        Status = ContainerStatus.Running;
+        (Pid, StartedAt) = (pid, at);
+    }
 
     private SandboxException NotThere() => new(RpcCode.NotFound, $"The container {Id} was deleted.");
 

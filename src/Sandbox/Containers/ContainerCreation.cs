@@ -13,19 +13,8 @@ internal static class ContainerCreation
     private static readonly TimeSpan _removePatience = TimeSpan.FromSeconds(1);
 
     /// <exception cref="SandboxException">The specification cannot be carried out, before anything was done.</exception>
-    public static void Check(Pod pod, ContainerSpec spec, int descriptors)
+    public static void Check(NamespacePod pod, ContainerSpec spec, int descriptors)
     {
-        pod.RequireStarted();
-        if (!IsId(spec.Id))
-        {
-            throw new SandboxException(RpcCode.InvalidArgument, $"The container id \"{spec.Id}\" is not 64 lower-case hexadecimal digits.");
-        }
-
-        if (pod.Containers.ContainsKey(spec.Id) || pod.Creating.Contains(spec.Id))
-        {
-            throw new SandboxException(RpcCode.AlreadyExists, $"There is a container {spec.Id} already.");
-        }
-
         // What lies elsewhere would be neither counted with the pod nor removed with it.
         if (!spec.CgroupPath.StartsWith(pod.Spec!.CgroupPath + "/", StringComparison.Ordinal))
         {
@@ -46,7 +35,7 @@ internal static class ContainerCreation
     }
 
     /// <param name="descriptors">In the order of <see cref="ContainerSpec"/>; from here on they are closed by the container, or on failure.</param>
-    public static void Begin(Pod pod, ContainerSpec spec, FileDescriptor[] descriptors, Action<Container> done, Action<Exception> failed)
+    public static void Begin(NamespacePod pod, ContainerSpec spec, FileDescriptor[] descriptors, Action<Container> done, Action<Exception> failed)
     {
         pod.Creating.Add(spec.Id);
         var held = Sort(spec, descriptors);
@@ -65,20 +54,6 @@ internal static class ContainerCreation
             });
     }
 
-    private static bool IsId(string id)
-    {
-        const int Length = 64;
-        foreach (var c in id)
-        {
-            if (!char.IsAsciiHexDigitLower(c))
-            {
-                return false;
-            }
-        }
-
-        return id.Length == Length;
-    }
-
     private static ContainerDescriptors Sort(ContainerSpec spec, FileDescriptor[] descriptors)
     {
         var mounts = new FileDescriptor?[spec.Mounts.Count];
@@ -91,7 +66,7 @@ internal static class ContainerCreation
         return new ContainerDescriptors(descriptors[0], mounts);
     }
 
-    private static Made Make(Pod pod, ContainerSpec spec, ContainerDescriptors held)
+    private static Made Make(NamespacePod pod, ContainerSpec spec, ContainerDescriptors held)
     {
         ICgroup? cgroup = null;
         try
@@ -101,7 +76,7 @@ internal static class ContainerCreation
             cgroup = pod.CgroupManager.Create(CgroupPath.Parse(spec.CgroupPath));
             cgroup.Apply(ContainerLimits.From(spec.Resources));
             cgroup.SetDeviceRules(ContainerLimits.From(spec.DeviceRules));
-            return new Made(new Container(spec, user, cgroup, held), cgroup.WatchOom());
+            return new Made(new NamespaceContainer(pod, spec, user, cgroup, held), cgroup.WatchOom());
         }
         catch
         {
@@ -111,7 +86,7 @@ internal static class ContainerCreation
         }
     }
 
-    private static Container Adopt(Pod pod, Made made)
+    private static NamespaceContainer Adopt(NamespacePod pod, Made made)
     {
         var container = made.Container;
         if (made.Oom is { } oom)
@@ -122,5 +97,5 @@ internal static class ContainerCreation
         return container;
     }
 
-    private sealed record Made(Container Container, OomWatch? Oom);
+    private sealed record Made(NamespaceContainer Container, OomWatch? Oom);
 }

@@ -10,7 +10,7 @@ internal static class ContainerDeletion
     private static readonly TimeSpan _patience = TimeSpan.FromSeconds(30);
 
     /// <param name="done">Called after the first try: most of the time all are dead then. The others follow.</param>
-    public static void KillAll(Pod pod, Container container, Action done, Action<Exception> failed)
+    public static void KillAll(NamespacePod pod, NamespaceContainer container, Action done, Action<Exception> failed)
     {
         if (container.Status is ContainerStatus.Ending or ContainerStatus.Stopped)
         {
@@ -18,7 +18,7 @@ internal static class ContainerDeletion
             return;
         }
 
-        pod.Cgroups.Run(
+        pod.Ends.Run(
             () => container.Cgroup.Kill(TimeSpan.Zero),
             empty =>
             {
@@ -31,12 +31,12 @@ internal static class ContainerDeletion
             failed);
     }
 
-    public static void Begin(Pod pod, Container container, Action done, Action<Exception> failed)
+    public static void Begin(NamespacePod pod, NamespaceContainer container, Action done, Action<Exception> failed)
     {
         if (container.Status == ContainerStatus.Starting)
         {
             // The deletion waits for the start, which may hang: it fails when what it launches is killed.
-            pod.Cgroups.Run(() => container.Cgroup.Kill(TimeSpan.Zero), static _ => { }, static e => Diagnostics.Say(e.Message));
+            pod.Ends.Run(() => container.Cgroup.Kill(TimeSpan.Zero), static _ => { }, static e => Diagnostics.Say(e.Message));
         }
 
         container.Operations.Run(end =>
@@ -58,7 +58,7 @@ internal static class ContainerDeletion
         }, failed);
     }
 
-    private static void Kill(Pod pod, Container container, Action done, Action<Exception> failed)
+    private static void Kill(NamespacePod pod, NamespaceContainer container, Action done, Action<Exception> failed)
     {
         var over = false;
         LoopTimer? deadline = null;
@@ -103,7 +103,7 @@ internal static class ContainerDeletion
             "it waits in the kernel, often for a filesystem that does not answer."));
     }
 
-    private static void Remove(Pod pod, Container container, Action done, Action<Exception> failed)
+    private static void Remove(NamespacePod pod, NamespaceContainer container, Action done, Action<Exception> failed)
         => CgroupEnd.Remove(
             pod,
             container.Cgroup,

@@ -11,7 +11,7 @@ namespace Crisp.Sandbox.Containers;
 /// <summary>StartContainer: once. A container that cannot be started has ended, with exit code 128.</summary>
 internal static class ContainerStart
 {
-    public static void Begin(Pod pod, Container container, Action<Container> done, Action<Exception> failed)
+    public static void Begin(NamespacePod pod, NamespaceContainer container, Action done, Action<Exception> failed)
         => container.Operations.Run(end =>
         {
             pod.RequireNotEnding();
@@ -23,13 +23,13 @@ internal static class ContainerStart
                 end.With<Launched>(launched =>
                 {
                     Run(pod, container, launched);
-                    done(container);
+                    done();
                 }),
-                error => ContainerEnd.NeverStarted(pod, container, error.Message, end.With(() => failed(error))));
+                error => ContainerExit.NeverStarted(pod, container, error.Message, end.With(() => failed(error))));
         }, failed);
 
     /// <summary>The pidfd of the container whose PID namespace is joined, or null.</summary>
-    private static FileDescriptor? OpenTarget(Pod pod, ContainerSpec spec)
+    private static FileDescriptor? OpenTarget(NamespacePod pod, ContainerSpec spec)
     {
         if (spec.Namespaces.Pid != PidNamespace.Target)
         {
@@ -42,7 +42,7 @@ internal static class ContainerStart
             $"The container {spec.Namespaces.TargetContainerId}, whose PID namespace {spec.Id} is to join, is not running.");
     }
 
-    private static Launched Launch(Pod pod, Container container, FileDescriptor? target)
+    private static Launched Launch(NamespacePod pod, NamespaceContainer container, FileDescriptor? target)
     {
         var process = container.Spec.Process;
 
@@ -70,7 +70,7 @@ internal static class ContainerStart
         }
     }
 
-    private static void Run(Pod pod, Container container, Launched launched)
+    private static void Run(NamespacePod pod, NamespaceContainer container, Launched launched)
     {
         var (process, at, pipes) = launched;
         container.Started(process, at);
@@ -88,7 +88,7 @@ internal static class ContainerStart
         }
     }
 
-    private static LogPump? OpenLog(Pod pod, Container container, StandardPipes pipes)
+    private static LogPump? OpenLog(NamespacePod pod, NamespaceContainer container, StandardPipes pipes)
     {
         var writer = new LogWriter(container.Descriptors.TakeLogFile(), pod.LogBuffers);
         if (container.Terminal is { } terminal)

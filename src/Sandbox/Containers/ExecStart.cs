@@ -12,7 +12,7 @@ internal static class ExecStart
 {
     /// <param name="streams">Closed on failure.</param>
     public static void Begin(
-        Pod pod, Container container, string id, ProcessSpec process, ClientStreams streams, Action<Exec> done, Action<Exception> failed)
+        NamespacePod pod, NamespaceContainer container, string id, ProcessSpec process, ClientStreams streams, Action<Exec> done, Action<Exception> failed)
     {
         container.Operations.Run(
             end =>
@@ -47,7 +47,7 @@ internal static class ExecStart
     }
 
     private static Launched Launch(
-        Pod pod, Container container, ProcessSpec process, ClientStreams streams, FileDescriptor pidfd, FileDescriptor rootfs)
+        NamespacePod pod, NamespaceContainer container, ProcessSpec process, ClientStreams streams, FileDescriptor pidfd, FileDescriptor rootfs)
     {
         using var pidfdCopy = pidfd;
         using var rootfsCopy = rootfs;
@@ -69,7 +69,7 @@ internal static class ExecStart
         }
     }
 
-    private static void Run(Pod pod, Container container, Exec exec, Launched launched, ClientStreams streams)
+    private static void Run(NamespacePod pod, NamespaceContainer container, Exec exec, Launched launched, ClientStreams streams)
     {
         var (process, pipes) = launched;
         (exec.Pid, exec.Pidfd, exec.Terminal) = (process.Pid, process.Pidfd, process.Terminal);

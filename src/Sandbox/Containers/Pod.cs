@@ -1,32 +1,29 @@
 using System.Text.Json;
-using Crisp.Cgroups;
 using Crisp.Linux;
 using Crisp.Sandbox.Events;
-using Crisp.Sandbox.Launch;
 using Crisp.Sandbox.Logs;
 using Crisp.Sandbox.Protocol;
 using Crisp.Sandbox.Server;
 using Crisp.Sandbox.Spec;
+using Google.Protobuf;
 
 namespace Crisp.Sandbox.Containers;
 
-/// <summary>The pod that this process is for. Changed on the loop's thread alone.</summary>
-internal sealed class Pod
+/// <summary>
+/// The pod that this process is for. Changed on the loop's thread alone. There are two kinds, which differ in this class and in
+/// <see cref="Container"/>: <see cref="NamespacePod"/>, whose processes this process starts itself, and VmPod, whose processes
+/// run in a virtual machine. Each operation ends with one of its two actions, on the loop's thread.
+/// </summary>
+internal abstract class Pod
 {
-    private static readonly TimeSpan _removePatience = TimeSpan.FromSeconds(1);
     private readonly OperationQueue _operations = new();
     private byte[] _specJson = [];
-    private FileDescriptor? _pidOnePidfd;
 
-    public Pod(string id, string runDirectory, EventLoop loop, ICgroupManager cgroups, ProcessLauncher launcher)
+    protected Pod(string id, string runDirectory, EventLoop loop)
     {
         Id = id;
         Loop = loop;
-        CgroupManager = cgroups;
-        Launcher = launcher;
-        Launches = new Worker("launches", loop);
-        Cgroups = new Worker("cgroups", loop);
-        Reaper = new Reaper(loop, Launches);
+        Ends = new Worker("ends", loop);
         Exits = new ExitFiles(runDirectory);
     }
 
@@ -34,20 +31,8 @@ internal sealed class Pod
 
     public EventLoop Loop { get; }
 
-    /// <summary>
-    /// For what starts: resolving users, making cgroups, launching. A launch that hangs, in a hook or on a dead filesystem,
-    /// holds up other launches until its deadline, and nothing else.
-    /// </summary>
-    public Worker Launches { get; }
-
     /// <summary>For what limits, stops and ends: cgroup files, exits on disk, closing what may be the last of a mount.</summary>
-    public Worker Cgroups { get; }
-
-    public Reaper Reaper { get; }
-
-    public ICgroupManager CgroupManager { get; }
-
-    public ProcessLauncher Launcher { get; }
+    public Worker Ends { get; }
 
     public ExitFiles Exits { get; }
 
@@ -55,33 +40,25 @@ internal sealed class Pod
 
     public LogBuffers LogBuffers { get; } = new();
 
-    public Dictionary<string, Container> Containers { get; } = [];
-
     /// <summary>Names of containers that are being created.</summary>
     public HashSet<string> Creating { get; } = [];
 
     public SandboxSpec? Spec { get; private set; }
 
-    public PodNamespaces? Namespaces { get; private set; }
-
-    public ICgroup? Cgroup { get; private set; }
-
-    public bool IsStarted => Namespaces is not null;
+    public bool IsStarted => Spec is not null;
 
     /// <summary>Shutdown has begun: nothing new is started.</summary>
-    public bool IsEnding { get; set; }
+    public bool IsEnding { get; protected set; }
 
-    public NamespaceInfo NamespaceInfo => new()
-    {
-        User = PathOf(Namespaces?.User),
-        Network = PathOf(Namespaces?.Network),
-        Ipc = PathOf(Namespaces?.Ipc),
-        Uts = PathOf(Namespaces?.Uts),
-        Pid = PathOf(Namespaces?.Pid),
-    };
+    public abstract NamespaceInfo NamespaceInfo { get; }
 
-    /// <summary>Makes the pod's cgroup and namespaces. Repeating it with the same specification changes nothing.</summary>
-    public void Start(SandboxSpec spec, Action done, Action<Exception> failed)
+    public abstract IReadOnlyCollection<Container> All { get; }
+
+    public abstract Container? Find(string id);
+
+    /// <summary>Makes the pod's namespaces. Repeating it with the same specification changes nothing.</summary>
+    /// <param name="network">What a guest's network interface is to have, as JSON; empty without one.</param>
+    public void Start(SandboxSpec spec, ByteString network, Action done, Action<Exception> failed)
     {
         // Written anew, so that two spellings of the same specification are the same.
         var json = JsonSerializer.SerializeToUtf8Bytes(spec, SpecJson.Default.SandboxSpec);
@@ -90,7 +67,15 @@ internal sealed class Pod
             RequireNotEnding();
             if (!IsStarted)
             {
-                Launches.Run(() => MakeNamespaces(spec), end.With<Made>(made => Started(spec, json, made, done)), end.With(failed));
+                Make(
+                    spec,
+                    network,
+                    end.With(() =>
+                    {
+                        (Spec, _specJson) = (spec, json);
+                        done();
+                    }),
+                    end.With(failed));
                 return;
             }
 
@@ -106,11 +91,29 @@ internal sealed class Pod
         }, failed);
     }
 
+    /// <summary>Starts the pod's virtual machine. Repeating it waits for the first time and changes nothing.</summary>
+    public virtual void Boot(Action done, Action<Exception> failed)
+        => throw new SandboxException(RpcCode.FailedPrecondition, "The pod is no virtual machine, so that there is nothing to boot.");
+
+    /// <param name="descriptors">In the order of <see cref="ContainerSpec"/>; the pod's to close, also when this throws.</param>
+    public abstract void Create(ContainerSpec spec, FileDescriptor[] descriptors, Action<Container> done, Action<Exception> failed);
+
+    /// <summary>All containers together.</summary>
+    public abstract void Stats(StatsRequest request, Action<StatsResponse> done, Action<Exception> failed);
+
+    /// <summary>Shutdown: every process of the pod is killed, the exits are written, nothing of it is left.</summary>
+    /// <param name="done">The caller ends this process.</param>
+    /// <param name="failed">Something is left, and the process stays to be asked again.</param>
+    public abstract void End(Action done, Action<Exception> failed);
+
     /// <exception cref="SandboxException">FAILED_PRECONDITION: no namespaces yet; UNAVAILABLE: no more.</exception>
-    public PodNamespaces RequireStarted()
+    public void RequireStarted()
     {
         RequireNotEnding();
-        return Namespaces ?? throw new SandboxException(RpcCode.FailedPrecondition, $"The pod {Id} has not been started.");
+        if (!IsStarted)
+        {
+            throw new SandboxException(RpcCode.FailedPrecondition, $"The pod {Id} has not been started.");
+        }
     }
 
     public void RequireNotEnding()
@@ -121,70 +124,37 @@ internal sealed class Pod
         }
     }
 
-    /// <summary>A user as the node has it; one that the pod's maps leave out is refused by the launch.</summary>
-    public uint NodeUid(ResolvedUser user) => IdMap.ToNode(Namespaces!.UidMappings, user.Uid) ?? 0;
-
-    /// <summary>
-    /// Closes a container's descriptors, on the worker: the last one of an overlay unmounts it, and that writes the filesystem
-    /// below it to its disk. A removal of the container that follows is done after it.
-    /// </summary>
-    public void Close(Container container)
-        => Cgroups.Run(container.Descriptors.Dispose, static () => { }, e => Diagnostics.Say($"Closing {container.Id}: {e.Message}"));
-
-    /// <summary>Ends PID 1 of the shared namespace, and lets go of all of them.</summary>
-    public void CloseNamespaces()
+    /// <exception cref="SandboxException">The id is no id, or taken; or there is no pod to create containers in.</exception>
+    protected void CheckNew(ContainerSpec spec)
     {
-        if (_pidOnePidfd is { } pidfd)
+        RequireStarted();
+        if (!IsId(spec.Id))
         {
-            Linux.Processes.PidfdSendSignal(pidfd, Signals.Kill);
+            throw new SandboxException(RpcCode.InvalidArgument, $"The container id \"{spec.Id}\" is not 64 lower-case hexadecimal digits.");
         }
 
-        Namespaces?.Dispose();
+        if (Find(spec.Id) is not null || Creating.Contains(spec.Id))
+        {
+            throw new SandboxException(RpcCode.AlreadyExists, $"There is a container {spec.Id} already.");
+        }
     }
 
-    private static string PathOf(FileDescriptor? file) => file is null ? "" : $"/proc/{Environment.ProcessId}/fd/{file.Number}";
+    /// <summary>The part of <see cref="Start"/> in which the kinds differ.</summary>
+    protected abstract void Make(SandboxSpec spec, ByteString network, Action done, Action<Exception> failed);
 
-    private Made MakeNamespaces(SandboxSpec spec)
+    protected static string PathOf(FileDescriptor? file) => file is null ? "" : $"/proc/{Environment.ProcessId}/fd/{file.Number}";
+
+    private static bool IsId(string id)
     {
-        var cgroup = CgroupManager.Create(CgroupPath.Parse(spec.CgroupPath));
-        try
+        const int Length = 64;
+        foreach (var c in id)
         {
-            var namespaces = Launcher.CreateNamespaces(spec);
-            if (namespaces.ReaperPid == 0)
+            if (!char.IsAsciiHexDigitLower(c))
             {
-                return new Made(cgroup, namespaces, null);
+                return false;
             }
+        }
 
-            Reaper.Expect(namespaces.ReaperPid);
-            return new Made(cgroup, namespaces, Linux.Processes.PidfdOpen(namespaces.ReaperPid));
-        }
-        catch
-        {
-            cgroup.Remove(_removePatience);
-            throw;
-        }
+        return id.Length == Length;
     }
-
-    private void Started(SandboxSpec spec, byte[] json, Made made, Action done)
-    {
-        (Spec, _specJson, Cgroup, Namespaces, _pidOnePidfd) = (spec, json, made.Cgroup, made.Namespaces, made.PidOne);
-        if (made.PidOne is { } pidfd)
-        {
-            Reaper.Watch(made.Namespaces.ReaperPid, pidfd, exit => PidOneEnded(exit, pidfd));
-        }
-
-        done();
-    }
-
-    private void PidOneEnded(ProcessExit exit, FileDescriptor pidfd)
-    {
-        pidfd.Dispose();
-        _pidOnePidfd = null;
-        if (!IsEnding)
-        {
-            Diagnostics.Say($"PID 1 of the pod's PID namespace ended ({exit.ExitCode}), and all containers in it with it.");
-        }
-    }
-
-    private sealed record Made(ICgroup Cgroup, PodNamespaces Namespaces, FileDescriptor? PidOne);
 }

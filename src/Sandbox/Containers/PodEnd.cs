@@ -7,26 +7,25 @@ internal sealed class PodEnd
 {
     // Within the client's deadline for such calls, so that the reason reaches it.
     private static readonly TimeSpan _patience = TimeSpan.FromSeconds(30);
-    private readonly Pod _pod;
+    private readonly NamespacePod _pod;
     private readonly Action _done;
     private readonly Action<Exception> _failed;
     private readonly long _deadline = Environment.TickCount64 + (long)_patience.TotalMilliseconds;
 
-    private PodEnd(Pod pod, Action done, Action<Exception> failed)
+    private PodEnd(NamespacePod pod, Action done, Action<Exception> failed)
     {
         (_pod, _done, _failed) = (pod, done, failed);
     }
 
     /// <param name="done">Nothing of the pod is left. The caller ends the process.</param>
     /// <param name="failed">Something is left, and the process stays to be asked again.</param>
-    public static void Begin(Pod pod, Action done, Action<Exception> failed)
+    public static void Begin(NamespacePod pod, Action done, Action<Exception> failed)
     {
-        pod.IsEnding = true;
         var end = new PodEnd(pod, done, failed);
         if (pod.Cgroup is { } cgroup)
         {
             // A launch that hangs is ended by this; how, it tells itself.
-            pod.Cgroups.Run(() => cgroup.Kill(TimeSpan.Zero), static _ => { }, failed);
+            pod.Ends.Run(() => cgroup.Kill(TimeSpan.Zero), static _ => { }, failed);
         }
 
         // What is being launched is launched or fails first: on its way into its cgroup nothing can kill it.
@@ -46,7 +45,7 @@ internal sealed class PodEnd
         {
             if (container.Status == ContainerStatus.Paused)
             {
-                _pod.Cgroups.Run(container.Cgroup.Thaw, static () => { }, _failed);
+                _pod.Ends.Run(container.Cgroup.Thaw, static () => { }, _failed);
             }
         }
 
@@ -74,7 +73,7 @@ internal sealed class PodEnd
     }
 
     // Its processes are dead; its log is drained and its exit written in a moment.
-    private void AwaitEnd(Container container)
+    private void AwaitEnd(NamespaceContainer container)
     {
         if (Environment.TickCount64 >= _deadline)
         {
@@ -95,7 +94,7 @@ internal sealed class PodEnd
         }
 
         // After the closing: what a mount pinned is free when the caller is told.
-        _pod.Cgroups.Run(static () => { }, _done, _failed);
+        _pod.Ends.Run(static () => { }, _done, _failed);
     }
 
     private void Fail(string why) => _failed(new SandboxException(RpcCode.FailedPrecondition, $"The pod {_pod.Id} cannot be ended: {why}."));

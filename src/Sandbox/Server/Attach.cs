@@ -1,5 +1,4 @@
 using Crisp.Sandbox.Protocol;
-using Crisp.Sandbox.Streams;
 
 namespace Crisp.Sandbox.Server;
 
@@ -14,7 +13,7 @@ internal sealed partial class SandboxService
             var container = Find(request.ContainerId);
             container.RequireStarted();
             container.RequireNotEnded();
-            Attachment.Begin(_pod.Loop, container, streams);
+            container.Attach(streams);
             call.Answer(new AttachResponse());
         }
         catch

@@ -4,6 +4,5 @@ namespace Crisp.Sandbox.Server;
 
 internal sealed partial class SandboxService
 {
-    private static void Boot(Call call)
-        => call.Fail(RpcCode.FailedPrecondition, "The pod is no virtual machine, so that there is nothing to boot.");
+    private void Boot(Call call) => _pod.Boot(() => call.Answer(new BootResponse()), call.Fail);
 }

@@ -13,25 +13,26 @@ internal sealed partial class SandboxService
     {
         // First of all, so that a refusal closes them too.
         var descriptors = TakeDescriptors(request.DescriptorToken);
+        ContainerSpec spec;
         try
         {
-            var spec = ParseContainer(request.SpecJson);
-            ContainerCreation.Check(_pod, spec, descriptors.Length);
-            ContainerCreation.Begin(_pod, spec, descriptors, container => Created(call, container), call.Fail);
+            spec = ParseContainer(request.SpecJson);
         }
         catch
         {
             Array.ForEach(descriptors, static d => d.Dispose());
             throw;
         }
+
+        _pod.Create(spec, descriptors, container => Created(call, container), call.Fail);
     }
 
-    private void Created(Call call, Container container)
+    private static void Created(Call call, Container container)
     {
         if (call.IsAbandoned)
         {
             // A daemon that died meanwhile has no record of it, and the next one may have asked for the state already.
-            ContainerDeletion.Begin(_pod, container, static () => { }, e => Diagnostics.Say(e.Message));
+            container.Delete(static () => { }, e => Diagnostics.Say(e.Message));
             return;
         }
 

@@ -1,4 +1,3 @@
-using Crisp.Sandbox.Containers;
 using Crisp.Sandbox.Protocol;
 
 namespace Crisp.Sandbox.Server;
@@ -7,9 +6,9 @@ internal sealed partial class SandboxService
 {
     private void DeleteContainer(Call call, DeleteContainerRequest request)
     {
-        if (_pod.Containers.TryGetValue(request.ContainerId, out var container))
+        if (_pod.Find(request.ContainerId) is { } container)
         {
-            ContainerDeletion.Begin(_pod, container, () => call.Answer(new DeleteContainerResponse { Exit = container.Exit }), call.Fail);
+            container.Delete(() => call.Answer(new DeleteContainerResponse { Exit = container.Exit }), call.Fail);
             return;
         }
 

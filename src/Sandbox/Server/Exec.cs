@@ -1,5 +1,4 @@
 using System.Text.Json;
-using Crisp.Sandbox.Containers;
 using Crisp.Sandbox.Protocol;
 using Crisp.Sandbox.Spec;
 
@@ -24,8 +23,7 @@ internal sealed partial class SandboxService
                 throw new SandboxException(RpcCode.InvalidArgument, "Exec needs a program.");
             }
 
-            ExecStart.Begin(
-                _pod, container, request.ExecId, process, streams, exec => call.Answer(new ExecResponse { Pid = exec.Pid }), call.Fail);
+            container.Exec(request.ExecId, process, streams, exec => call.Answer(new ExecResponse { Pid = exec.Pid }), call.Fail);
         }
         catch
         {

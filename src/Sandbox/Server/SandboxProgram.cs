@@ -19,7 +19,7 @@ internal static class SandboxProgram
         using var loop = new EventLoop();
         var cgroups = CgroupManager.Detect();
         using var launcher = new ProcessLauncher(cgroups.Facts);
-        var pod = new Pod(id, runDirectory, loop, cgroups, launcher);
+        var pod = new NamespacePod(id, runDirectory, loop, cgroups, launcher);
         var service = new SandboxService(pod);
         using var watch = loop.Watch(signals.Descriptor, EpollEvents.In, new SignalHandler(signals, pod, service));
         using var listener = new Listener(loop, Path.Combine(runDirectory, "sandbox.sock"), service);
@@ -27,7 +27,7 @@ internal static class SandboxProgram
         return service.ExitCode;
     }
 
-    private sealed class SignalHandler(SignalFd signals, Pod pod, SandboxService service) : IEventHandler
+    private sealed class SignalHandler(SignalFd signals, NamespacePod pod, SandboxService service) : IEventHandler
     {
         public void OnReady(EpollEvents events)
         {

@@ -148,7 +148,6 @@ internal sealed partial class SandboxService
     }
 
     /// <exception cref="SandboxException">NOT_FOUND.</exception>
-    private Container Find(string containerId) => _pod.Containers.TryGetValue(containerId, out var container)
-        ? container
-        : throw new SandboxException(RpcCode.NotFound, $"There is no container {containerId}.");
+    private Container Find(string containerId) => _pod.Find(containerId)
+        ?? throw new SandboxException(RpcCode.NotFound, $"There is no container {containerId}.");
 }

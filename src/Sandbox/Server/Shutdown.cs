@@ -1,4 +1,3 @@
-using Crisp.Sandbox.Containers;
 using Crisp.Sandbox.Protocol;
 
 namespace Crisp.Sandbox.Server;
@@ -12,7 +11,7 @@ internal sealed partial class SandboxService
     public int ExitCode { get; private set; }
 
     /// <summary>SIGTERM: as Shutdown, and the process ends even when something is left.</summary>
-    public void Terminate() => PodEnd.Begin(_pod, _pod.Loop.Stop, error =>
+    public void Terminate() => _pod.End(_pod.Loop.Stop, error =>
     {
         Diagnostics.Say(error.Message);
         ExitCode = 1;
@@ -20,8 +19,7 @@ internal sealed partial class SandboxService
     });
 
     private void Shutdown(Call call)
-        => PodEnd.Begin(
-            _pod,
+        => _pod.End(
             () =>
             {
                 call.Answer(new ShutdownResponse());

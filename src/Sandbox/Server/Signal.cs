@@ -29,18 +29,21 @@ internal sealed partial class SandboxService
                 throw new SandboxException(RpcCode.FailedPrecondition, $"The exec {exec.Id} is still being started.");
             }
 
-            Send(exec?.Pidfd, request.Signal);
-        }
-        else
-        {
-            container.RequireStarted();
-            Send(container.Pidfd, request.Signal);
+            if (exec is null)
+            {
+                call.Answer(new SignalResponse());
+                return;
+            }
+
+            container.Signal(exec, request.Signal, () => call.Answer(new SignalResponse()), call.Fail);
+            return;
         }
 
-        call.Answer(new SignalResponse());
+        container.RequireStarted();
+        container.Signal(null, request.Signal, () => call.Answer(new SignalResponse()), call.Fail);
     }
 
-    private void SignalAll(Call call, SignalRequest request, Container container)
+    private static void SignalAll(Call call, SignalRequest request, Container container)
     {
         if (request.Signal != Signals.Kill || request.ExecId.Length > 0)
         {
@@ -48,14 +51,6 @@ internal sealed partial class SandboxService
         }
 
         container.RequireStarted();
-        ContainerDeletion.KillAll(_pod, container, () => call.Answer(new SignalResponse()), call.Fail);
-    }
-
-    private static void Send(FileDescriptor? pidfd, int signal)
-    {
-        if (pidfd is not null)
-        {
-            Linux.Processes.PidfdSendSignal(pidfd, signal);
-        }
+        container.KillAll(() => call.Answer(new SignalResponse()), call.Fail);
     }
 }

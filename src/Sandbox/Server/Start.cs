@@ -22,13 +22,9 @@ internal sealed partial class SandboxService
             throw new SandboxException(RpcCode.InvalidArgument, $"This is the process of the pod {_pod.Id}, not of {spec.Id}.");
         }
 
-        if (spec.Vm is not null)
-        {
-            throw new SandboxException(RpcCode.Unimplemented, "This version of crisp-sandbox makes no pods that are virtual machines.");
-        }
-
         _pod.Start(
             spec,
+            request.NetworkJson,
             () => call.Answer(new StartSandboxResponse { Namespaces = _pod.NamespaceInfo }),
             call.Fail);
     }

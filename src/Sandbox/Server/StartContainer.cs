@@ -1,4 +1,3 @@
-using Crisp.Sandbox.Containers;
 using Crisp.Sandbox.Protocol;
 
 namespace Crisp.Sandbox.Server;
@@ -6,9 +5,10 @@ namespace Crisp.Sandbox.Server;
 internal sealed partial class SandboxService
 {
     private void StartContainer(Call call, StartContainerRequest request)
-        => ContainerStart.Begin(
-            _pod,
-            Find(request.ContainerId),
-            c => call.Answer(new StartContainerResponse { Pid = c.Pid, StartedAt = c.StartedAt }),
+    {
+        var container = Find(request.ContainerId);
+        container.Start(
+            () => call.Answer(new StartContainerResponse { Pid = container.Pid, StartedAt = container.StartedAt }),
             call.Fail);
+    }
 }

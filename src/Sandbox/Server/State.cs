@@ -12,7 +12,7 @@ internal sealed partial class SandboxService
             EventSequence = _pod.Events.LastSequence,
             Started = _pod.IsStarted,
         };
-        foreach (var container in _pod.Containers.Values)
+        foreach (var container in _pod.All)
         {
             response.Containers.Add(container.ToState());
         }

@@ -1,5 +1,4 @@
 using System.Text.Json;
-using Crisp.Sandbox.Containers;
 using Crisp.Sandbox.Protocol;
 using Crisp.Sandbox.Spec;
 
@@ -17,14 +16,6 @@ internal sealed partial class SandboxService
         var container = Find(request.ContainerId);
         var resources = JsonSerializer.Deserialize(request.ResourcesJson.Span, SpecJson.Default.ResourcesSpec)
             ?? throw new SandboxException(RpcCode.InvalidArgument, "Update: the resources are null.");
-        container.Operations.Run(end =>
-        {
-            container.RequireNotEnded();
-            var limits = ContainerLimits.From(resources);
-            _pod.Cgroups.Run(
-                () => container.Cgroup.Apply(limits),
-                end.With(() => call.Answer(new UpdateResponse())),
-                end.With<Exception>(call.Fail));
-        }, call.Fail);
+        container.Update(resources, () => call.Answer(new UpdateResponse()), call.Fail);
     }
 }

@@ -3,7 +3,7 @@ using Crisp.Sandbox.Containers;
 namespace Crisp.Sandbox.Streams;
 
 /// <summary>One client's input for a container's main process.</summary>
-internal sealed class AttachedInput(Container container)
+internal sealed class AttachedInput(NamespaceContainer container)
 {
     public StreamPump Pump { get; set; } = null!;
 

@@ -12,27 +12,33 @@ namespace Crisp.Sandbox.Streams;
 internal static class Attachment
 {
     /// <param name="container">Running or paused.</param>
-    public static void Begin(EventLoop loop, Container container, ClientStreams client)
+    public static void Begin(EventLoop loop, NamespaceContainer container, ClientStreams client)
     {
         if (client.Stdin is { } stdin)
         {
             BeginInput(loop, container, stdin);
         }
 
-        BeginOutput(loop, container, client.Stdout, isStderr: false);
+        BeginOutput(loop, container, client);
+    }
+
+    /// <summary>The output alone, which is copied from what goes to the log.</summary>
+    public static void BeginOutput(EventLoop loop, Container container, ClientStreams client)
+    {
+        BeginOutput(loop, container.Log, client.Stdout, isStderr: false);
 
         // Output on a terminal is one stream.
-        if (container.Terminal is null)
-        {
-            BeginOutput(loop, container, client.Stderr, isStderr: true);
-        }
-        else
+        if (container.Spec.Process.Terminal)
         {
             client.Stderr?.Close();
         }
+        else
+        {
+            BeginOutput(loop, container.Log, client.Stderr, isStderr: true);
+        }
     }
 
-    private static void BeginInput(EventLoop loop, Container container, Connection client)
+    private static void BeginInput(EventLoop loop, NamespaceContainer container, Connection client)
     {
         var sink = container.Terminal ?? container.Descriptors.Stdin;
         if (sink is null)
@@ -59,14 +65,14 @@ internal static class Attachment
         container.Inputs.Add(input);
     }
 
-    private static void BeginOutput(EventLoop loop, Container container, Connection? client, bool isStderr)
+    private static void BeginOutput(EventLoop loop, LogPump? log, Connection? client, bool isStderr)
     {
         if (client is null)
         {
             return;
         }
 
-        if (container.Log is not { } log)
+        if (log is null)
         {
             client.Close();
             return;
