@@ -85,8 +85,9 @@ public sealed partial class HouseRulesTests
             ["Kvm"] = ["Linux"],
             ["Images"] = ["Linux"],
             ["Network"] = ["Linux"],
+            ["GuestImages"] = ["Kvm", "Linux"],
             ["Sandbox"] = ["Cgroups", "Kvm", "Linux"],
-            ["CriServer"] = ["Cgroups", "Images", "Linux", "Network", "Sandbox"],
+            ["CriServer"] = ["Cgroups", "GuestImages", "Images", "Linux", "Network", "Sandbox"],
             ["NodeAgent"] = [],
         };
         var wrong =

@@ -12,7 +12,7 @@ main() {
 		shift
 	fi
 	names=("$@")
-	[ ${#names[@]} -gt 0 ] || names=(Linux Cgroups Kvm Network Images Sandbox CriServer Conformance)
+	[ ${#names[@]} -gt 0 ] || names=(Linux Cgroups Kvm GuestImages Network Images Sandbox CriServer Conformance)
 
 	say() { printf '\n== %s (%ds)\n' "$1" "$SECONDS"; }
 	fail() {

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Crisp.CriServer.Configuration;
 using Crisp.CriServer.Hosting;
+using Crisp.GuestImages;
 using Crisp.Linux;
 using Grpc.Core;
 
@@ -55,7 +56,7 @@ internal static class CommandRun
 
     private static string? Sentence(Exception error) => error switch
     {
-        CommandException or ConfigException or StartException => error.Message,
+        CommandException or ConfigException or StartException or GuestImageException => error.Message,
         RpcException rpc when !IsCancellation(rpc) => DaemonFailure.Sentence(rpc),
         _ => null,
     };

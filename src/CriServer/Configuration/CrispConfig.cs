@@ -72,6 +72,9 @@ public sealed record CrispConfig
 
     public string CniCacheDirectoryPath => CniCacheDirectory ?? Path.Combine(Root, "cni");
 
+    /// <summary>Where <c>crisp vm build</c> puts the image that virtual machines boot.</summary>
+    public string GuestImageDirectory => Path.Combine(Root, "guest");
+
     public string SandboxBinaryPath =>
         SandboxBinary ?? Path.Combine(Path.GetDirectoryName(Environment.ProcessPath) ?? AppContext.BaseDirectory, "crisp-sandbox");
 }

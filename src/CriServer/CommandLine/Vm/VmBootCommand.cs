@@ -1,5 +1,7 @@
 using System.CommandLine;
 using Crisp.CriServer.Configuration;
+using Crisp.CriServer.Hosting;
+using Crisp.GuestImages;
 using Crisp.Sandbox.Vm;
 
 namespace Crisp.CriServer.CommandLine.Vm;
@@ -12,7 +14,7 @@ internal static class VmBootCommand
 
     public static Command Create()
     {
-        var kernel = new Option<string>("--kernel") { Description = "A vmlinux or bzImage", HelpName = "FILE", Required = true };
+        var kernel = new Option<string?>("--kernel") { Description = "A vmlinux or bzImage (default: the guest image of crisp vm build)", HelpName = "FILE" };
         var initrd = new Option<string?>("--initrd") { Description = "The initramfs", HelpName = "FILE" };
         var append = new Option<string>("--append") { Description = $"More for the kernel's command line, which begins with {Console}", HelpName = "TEXT", DefaultValueFactory = _ => "" };
         var disks = new Option<string[]>("--disk") { Description = "A raw disk, FILE or FILE:ro; may be given again", HelpName = "FILE[:ro]", DefaultValueFactory = _ => [] };
@@ -25,17 +27,19 @@ internal static class VmBootCommand
         var command = new Command("boot", "Boot a Linux kernel; its serial port is the terminal.") { kernel, initrd, append, disks, vsock, tap, vcpus, memory, stats, config };
         command.SetRun((parsed, _) =>
         {
+            var settings = ConfigFile.Load(parsed.GetValue(config));
+            var image = parsed.GetValue(kernel) is null ? GuestImage.Open(settings.GuestImageDirectory, CrispVersion.Text) : null;
             var spec = new LinuxVmSpec(
-                Path.GetFullPath(parsed.GetRequiredValue(kernel)),
+                image?.KernelPath ?? Path.GetFullPath(parsed.GetRequiredValue(kernel)!),
                 $"{Console} {parsed.GetValue(append)}".TrimEnd(),
                 VmRunCommand.Vcpus(parsed.GetValue(vcpus)),
                 VmRunCommand.Memory(parsed.GetRequiredValue(memory)),
                 [.. (parsed.GetValue(disks) ?? []).Select(Disk)],
-                FullPath(parsed.GetValue(initrd)),
+                FullPath(parsed.GetValue(initrd)) ?? image?.InitramfsPath,
                 FullPath(parsed.GetValue(vsock)),
                 parsed.GetValue(tap),
                 parsed.GetValue(stats));
-            VmProcess.Become(ConfigFile.Load(parsed.GetValue(config)).SandboxBinaryPath, spec.ToArguments());
+            VmProcess.Become(settings.SandboxBinaryPath, spec.ToArguments());
             return Task.FromResult(0);
         });
         return command;

@@ -5,7 +5,7 @@ namespace Crisp.Kvm.Boot.Linux;
 
 /// <summary>Writes an initramfs: a cpio archive of the format newc (Linux: Documentation/driver-api/early-userspace/buffer-format.rst), not compressed.</summary>
 /// <remarks>All files belong to root, and all times are 0, so that the same content is the same archive.</remarks>
-internal sealed class Initramfs
+public sealed class Initramfs
 {
     private const string End = "TRAILER!!!";
     private const uint DirectoryType = 0x4000;
@@ -18,19 +18,19 @@ internal sealed class Initramfs
     private bool _isFinished;
 
     /// <param name="output">Stays open.</param>
-    internal Initramfs(Stream output) => _output = output;
+    public Initramfs(Stream output) => _output = output;
 
     /// <param name="path">Without a slash at its beginning; what it lies in must have been added before.</param>
-    internal void AddDirectory(string path, uint mode = 0x1ED) => Add(path, DirectoryType | mode, [], links: 2);
+    public void AddDirectory(string path, uint mode = 0x1ED) => Add(path, DirectoryType | mode, [], links: 2);
 
-    internal void AddFile(string path, ReadOnlySpan<byte> content, uint mode = 0x1A4) => Add(path, RegularType | mode, content);
+    public void AddFile(string path, ReadOnlySpan<byte> content, uint mode = 0x1A4) => Add(path, RegularType | mode, content);
 
-    internal void AddSymlink(string path, string target) => Add(path, SymlinkType | 0x1FF, Encoding.UTF8.GetBytes(target));
+    public void AddSymlink(string path, string target) => Add(path, SymlinkType | 0x1FF, Encoding.UTF8.GetBytes(target));
 
-    internal void AddCharacterDevice(string path, uint major, uint minor, uint mode = 0x180) => Add(path, CharacterDeviceType | mode, [], (major, minor));
+    public void AddCharacterDevice(string path, uint major, uint minor, uint mode = 0x180) => Add(path, CharacterDeviceType | mode, [], (major, minor));
 
     /// <summary>Writes the archive's end.</summary>
-    internal void Finish()
+    public void Finish()
     {
         Write(End, 0, [], default, links: 1, inode: 0);
         _isFinished = true;

@@ -79,6 +79,8 @@ public sealed class KernelImageTests : IDisposable
                     image[offset] = value;
                 }
 
+                Assert.True(BzImage.FindPayload(image) is not var (start, length) || (start > 0 && length <= image.Length - start));
+                Assert.True(BzImage.FindRelease(image) is null or { Length: > 0 and < 64 });
                 try
                 {
                     Load(image);
