@@ -25,6 +25,17 @@ public sealed record LinuxGuestOptions(int Vcpus, long MemoryBytes, string Comma
 
     /// <summary>The tap that is the guest's network; null for none.</summary>
     public string? TapName { get; init; }
+
+    /// <summary>Further network interfaces.</summary>
+    public IReadOnlyList<TapSource> Taps { get; init; } = [];
+}
+
+/// <summary>A network interface of the guest.</summary>
+/// <param name="File">Of <see cref="Tap"/>, with headers of <see cref="HeaderSize"/> bytes; closed with the machine.</param>
+/// <param name="Mac">The guest's.</param>
+public readonly record struct TapSource(FileDescriptor File, MacAddress Mac)
+{
+    public const int HeaderSize = VirtioNet.HeaderSize;
 }
 
 /// <summary>A raw disk.</summary>
@@ -89,12 +100,16 @@ public static class LinuxGuest
 
         if (options.TapName is { } name)
         {
-            var tap = Tap.Open(name, VirtioNet.HeaderSize);
             // Locally administered, and of nobody else with any likelihood.
-            var mac = new byte[6];
+            var mac = new byte[MacAddress.Size];
             RandomBytes.Fill(mac);
             mac[0] = 2;
-            yield return new VirtioNet(tap, offloads => Tap.SetOffloads(tap, offloads), mac);
+            yield return Network(new TapSource(Tap.Open(name, TapSource.HeaderSize), new MacAddress(mac)));
+        }
+
+        foreach (var tap in options.Taps)
+        {
+            yield return Network(tap);
         }
 
         if (options.VsockPath is { } path)
@@ -102,6 +117,8 @@ public static class LinuxGuest
             yield return new VirtioVsock(VsockCid, path);
         }
     }
+
+    private static VirtioNet Network(TapSource tap) => new(tap.File, offloads => Tap.SetOffloads(tap.File, offloads), tap.Mac.ToBytes());
 
     private static (ulong Address, int Length) LoadInitrd(GuestMemory memory, LoadedKernel kernel, BootFile file)
     {

@@ -21,12 +21,6 @@ public sealed record LinkChange
 
     /// <summary>Bytes.</summary>
     public int? Mtu { get; init; }
-
-    /// <summary>
-    /// No IPv6 address that the kernel makes up (addrgenmode none of ip-link(8)). A kernel without IPv6 refuses this, with EAFNOSUPPORT
-    /// or EOPNOTSUPP.
-    /// </summary>
-    public bool WithoutLinkLocalAddress { get; init; }
 }
 
 public sealed partial class RouteSocket
@@ -47,8 +41,7 @@ public sealed partial class RouteSocket
         const ushort IflaAddress = 1;
         const ushort IflaIfname = 3;
         const ushort IflaMtu = 4;
-        var header = new byte[LinkMessageSize];
-        BinaryPrimitives.WriteInt32LittleEndian(header.AsSpan(4), link.Index);
+        var header = LinkMessage(link);
         BinaryPrimitives.WriteUInt32LittleEndian(header.AsSpan(8), change.IsUp == true ? IffUp : 0);
         BinaryPrimitives.WriteUInt32LittleEndian(header.AsSpan(12), change.IsUp is null ? 0 : IffUp);
         _socket.Do(NewLink, 0, header, $"RTM_NEWLINK of {link.Name}", request =>
@@ -67,21 +60,35 @@ public sealed partial class RouteSocket
             {
                 request.Add(IflaMtu, (uint)mtu);
             }
-
-            if (change.WithoutLinkLocalAddress)
-            {
-                AddGenerationMode(request);
-            }
         });
     }
 
-    private static void AddGenerationMode(NetlinkRequest request)
+    /// <summary>
+    /// No IPv6 address that the kernel makes up when the interface goes up (addrgenmode none of ip-link(8)). Without IPv6 in the kernel
+    /// there is nothing to do.
+    /// </summary>
+    public void WithoutLinkLocalAddress(Link link)
     {
         const ushort IflaAfSpec = 26;
         const ushort AfInet6 = 10;
         const ushort IflaInet6AddrGenMode = 8;
         const byte In6AddrGenModeNone = 1;
-        request.Nest(IflaAfSpec, families => families.Nest(AfInet6, inet6 => inet6.Add(IflaInet6AddrGenMode, In6AddrGenModeNone)));
+        try
+        {
+            _socket.Do(NewLink, 0, LinkMessage(link), $"RTM_NEWLINK addrgenmode of {link.Name}", request => request
+                .Nest(IflaAfSpec, families => families.Nest(AfInet6, inet6 => inet6.Add(IflaInet6AddrGenMode, In6AddrGenModeNone))));
+        }
+        catch (NetlinkException e) when (e.Errno is Errno.EAFNOSUPPORT or Errno.EOPNOTSUPP)
+        {
+            // ipv6.disable=1, or no IPv6 at all.
+        }
+    }
+
+    private static byte[] LinkMessage(Link link)
+    {
+        var header = new byte[LinkMessageSize];
+        BinaryPrimitives.WriteInt32LittleEndian(header.AsSpan(4), link.Index);
+        return header;
     }
 
     private static Link ParseLink(ReadOnlySpan<byte> message)

@@ -40,7 +40,8 @@ public sealed class RouteSocketTests : IDisposable
     {
         var link = AddLink("one");
 
-        _socket.Change(link, new LinkChange { Name = "eth0", Mtu = 1280, Mac = MacAddress.Parse("0a:58:0a:f4:00:07"), WithoutLinkLocalAddress = true });
+        _socket.Change(link, new LinkChange { Name = "eth0", Mtu = 1280, Mac = MacAddress.Parse("0a:58:0a:f4:00:07") });
+        _socket.WithoutLinkLocalAddress(link);
         Assert.DoesNotContain("UP", _namespace.Shell("ip -o link show eth0"), StringComparison.Ordinal);
         _socket.Change(link, new LinkChange { IsUp = true });
 
@@ -173,7 +174,8 @@ public sealed class RouteSocketTests : IDisposable
         var links = _socket.Links().ToDictionary(l => l.Name);
         foreach (var link in links.Values.Where(l => !l.IsLoopback))
         {
-            _socket.Change(link, new LinkChange { IsUp = true, WithoutLinkLocalAddress = true });
+            _socket.WithoutLinkLocalAddress(link);
+            _socket.Change(link, new LinkChange { IsUp = true });
         }
 
         _socket.RedirectIngress(links["inner"], links["other"]);
