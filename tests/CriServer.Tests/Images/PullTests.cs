@@ -1,6 +1,7 @@
 using System.Text;
 using Crisp.Cri.V1;
 using Crisp.CriServer.Tests.Daemon;
+using Crisp.Images.Tests;
 using Crisp.Images.Tests.Pull;
 using Crisp.Images.Tests.Registry;
 using Grpc.Core;
