@@ -59,6 +59,10 @@ internal static unsafe partial class Libc
     [LibraryImport(Name)]
     internal static partial uint geteuid();
 
+    // gid_t getegid(void);
+    [LibraryImport(Name)]
+    internal static partial uint getegid();
+
     // mode_t umask(mode_t mask);
     [LibraryImport(Name)]
     internal static partial uint umask(uint mask);

@@ -1,3 +1,5 @@
+using Crisp.Linux.Interop;
+
 namespace Crisp.Linux;
 
 /// <summary>Names and numbers of the resource limits of getrlimit(2), from asm-generic/resource.h.</summary>
@@ -10,8 +12,24 @@ public static class ResourceLimits
         "RLIMIT_RTTIME",
     ];
 
+    private const int Nofile = 7;
+
     /// <summary>RLIM_INFINITY: no limit.</summary>
     public const ulong Infinity = ulong.MaxValue;
+
+    /// <summary>RLIMIT_NOFILE of the calling process, soft: as many descriptors as it can have at one time.</summary>
+    public static ulong Descriptors => Processes.GetRlimit(Nofile).Soft;
+
+    /// <summary>Raises the soft RLIMIT_NOFILE to the hard one, which needs no right. Not for programs that use select(2).</summary>
+    public static void RaiseDescriptors()
+    {
+        var limit = new rlimit { rlim_cur = Processes.GetRlimit(Nofile).Hard, rlim_max = Processes.GetRlimit(Nofile).Hard };
+        // SAFETY: prlimit reads the structure, which lives on this stack.
+        unsafe
+        {
+            Check.Result(Libc.prlimit(0, Nofile, &limit, null), "prlimit", "RLIMIT_NOFILE");
+        }
+    }
 
     /// <summary>The number of a name such as RLIMIT_NOFILE, or -1.</summary>
     public static int NumberOf(string name) => Array.IndexOf(s_names, name);

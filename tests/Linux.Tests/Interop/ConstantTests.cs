@@ -28,6 +28,7 @@ public sealed partial class ConstantTests
         AtFdcwd = AT_FDCWD
         AtRecursive = AT_RECURSIVE
         AtRemovedir = AT_REMOVEDIR
+        AtSymlinkFollow = AT_SYMLINK_FOLLOW
         AtSymlinkNofollow = AT_SYMLINK_NOFOLLOW
         AttributeHeaderSize = sizeof(struct nlattr)
         AttrMountRoot = STATX_ATTR_MOUNT_ROOT
@@ -35,11 +36,14 @@ public sealed partial class ConstantTests
         AuditArchX86_64 = AUDIT_ARCH_X86_64
         BasicStats = STATX_BASIC_STATS
         CallMask = -
+        CapabilityVersion3 = _LINUX_CAPABILITY_VERSION_3
+        CapFsetid = CAP_FSETID
         Cgroup2Magic = CGROUP2_SUPER_MAGIC
         CgroupDevice = enum BPF_CGROUP_DEVICE
         Child = SIGCHLD
         CldExited = CLD_EXITED
         CloneClearSighand = CLONE_CLEAR_SIGHAND
+        CloneFs = CLONE_FS
         CloneIntoCgroup = CLONE_INTO_CGROUP
         CloneParent = CLONE_PARENT
         ClonePidfd = CLONE_PIDFD
@@ -155,6 +159,7 @@ public sealed partial class ConstantTests
         NlmsgDone = NLMSG_DONE
         NlmsgerrAttrMsg = enum NLMSGERR_ATTR_MSG
         NlmsgError = NLMSG_ERROR
+        Nofile = enum RLIMIT_NOFILE
         NsfsMagic = NSFS_MAGIC
         NudPermanent = NUD_PERMANENT
         NumberOffset = offsetof(struct seccomp_data, nr)
@@ -197,6 +202,7 @@ public sealed partial class ConstantTests
         RtaxMtu = enum RTAX_MTU
         RtmFCloned = RTM_F_CLONED
         RtnhFOnlink = RTNH_F_ONLINK
+        RwfAppend = RWF_APPEND
         ScmRights = enum SCM_RIGHTS
         SeekEnd = SEEK_END
         SetModeFilter = SECCOMP_SET_MODE_FILTER
