@@ -5,9 +5,11 @@ using Crisp.Kvm.Boot.Linux;
 using Crisp.Kvm.Devices.Virtio;
 using Crisp.Kvm.Devices.Virtio.Balloon;
 using Crisp.Kvm.Devices.Virtio.Block;
+using Crisp.Kvm.Devices.Virtio.Fs;
 using Crisp.Kvm.Devices.Virtio.Net;
 using Crisp.Kvm.Devices.Virtio.Rng;
 using Crisp.Kvm.Devices.Virtio.Vsock;
+using Crisp.Kvm.Fuse;
 using Crisp.Kvm.Memory;
 using Crisp.Linux;
 
@@ -28,6 +30,12 @@ public sealed record LinuxGuestOptions(int Vcpus, long MemoryBytes, string Comma
 
     /// <summary>Further network interfaces.</summary>
     public IReadOnlyList<TapSource> Taps { get; init; } = [];
+
+    /// <summary>
+    /// What the guest finds in the filesystem it mounts as virtiofs with the tag <see cref="LinuxGuest.FilesystemTag"/>; may change while it
+    /// runs. The machine's from then on. Null for no such device.
+    /// </summary>
+    public ExportTable? Exports { get; init; }
 }
 
 /// <summary>A network interface of the guest.</summary>
@@ -50,6 +58,9 @@ public readonly record struct BootFile(FileDescriptor File, string Name);
 /// <summary>A virtual machine that starts a Linux kernel: interrupt controllers, ACPI, a serial port, virtio devices.</summary>
 public static class LinuxGuest
 {
+    /// <summary>The name of the virtiofs filesystem.</summary>
+    public const string FilesystemTag = "crisp";
+
     private const ulong PageSize = 4096;
 
     // The only machine on its vsock: 3 is the first address that is nobody else's.
@@ -68,7 +79,7 @@ public static class LinuxGuest
             var disk = initrd is { } file ? LoadInitrd(machine.Memory, loaded, file) : ((ulong, int)?)null;
             var balloon = new VirtioBalloon(machine.Memory);
             var devices = 0;
-            foreach (var device in Devices(options).Prepend(balloon))
+            foreach (var device in Devices(options, machine.Memory).Prepend(balloon))
             {
                 machine.AddVirtio(device);
                 devices++;
@@ -90,7 +101,7 @@ public static class LinuxGuest
         }
     }
 
-    private static IEnumerable<IVirtioDevice> Devices(LinuxGuestOptions options)
+    private static IEnumerable<IVirtioDevice> Devices(LinuxGuestOptions options, GuestMemory memory)
     {
         yield return new VirtioRng();
         foreach (var disk in options.Disks)
@@ -115,6 +126,11 @@ public static class LinuxGuest
         if (options.VsockPath is { } path)
         {
             yield return new VirtioVsock(VsockCid, path);
+        }
+
+        if (options.Exports is { } exports)
+        {
+            yield return new VirtioFs(FilesystemTag, exports, memory, FuseLimits.OfProcess());
         }
     }
 

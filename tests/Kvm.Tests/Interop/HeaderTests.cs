@@ -86,11 +86,11 @@ public sealed class StructTests
         return union is null ? field : $"{union}.{field[(union.Length + 1)..]}";
     }
 
-    private static string OffsetOf(string structure, string member) => $"offsetof(struct {structure}, {member})";
+    internal static string OffsetOf(string structure, string member) => $"offsetof(struct {structure}, {member})";
 
-    private static string SizeOf(string structure, string member) => $"sizeof(((struct {structure} *)0)->{member})";
+    internal static string SizeOf(string structure, string member) => $"sizeof(((struct {structure} *)0)->{member})";
 
-    private static long SizeOf(Type type) => (int)typeof(Unsafe).GetMethod(nameof(Unsafe.SizeOf))!.MakeGenericMethod(type).Invoke(null, null)!;
+    internal static long SizeOf(Type type) => (int)typeof(Unsafe).GetMethod(nameof(Unsafe.SizeOf))!.MakeGenericMethod(type).Invoke(null, null)!;
 
-    private static long Offset(Type type, FieldInfo field) => System.Runtime.InteropServices.Marshal.OffsetOf(type, field.Name);
+    internal static long Offset(Type type, FieldInfo field) => System.Runtime.InteropServices.Marshal.OffsetOf(type, field.Name);
 }

@@ -53,6 +53,13 @@ internal interface IVirtioHost
 
     public void Unwatch(ulong watch, FileDescriptor file);
 
+    /// <summary>
+    /// Does a piece of the device's work on the calling thread: as Process is called, and never together with it. Not at all when the
+    /// device is not active.
+    /// </summary>
+    /// <returns>False when the device is not active, or the driver broke the rules.</returns>
+    public bool Work(Action action);
+
     /// <summary>The driver is told to read the configuration space again. From any thread.</summary>
     public void SignalConfigChange();
 }

@@ -84,6 +84,8 @@ internal sealed partial class VirtioMmio : IBusDevice, IVirtioHost, IDisposable
 
     public void Unwatch(ulong watch, FileDescriptor file) => _loop.Unwatch(watch, file);
 
+    bool IVirtioHost.Work(Action action) => Work(action);
+
     public void Read(ulong offset, Span<byte> data)
     {
         if (offset == MmioRegister.InterruptStatus && data.Length == sizeof(uint))
@@ -139,13 +141,14 @@ internal sealed partial class VirtioMmio : IBusDevice, IVirtioHost, IDisposable
     }
 
     /// <summary>Does a piece of the device's work: not while it is reset, and only while it is as active as when it was asked for.</summary>
-    private void Work(Action action, int? activation = null, int? queue = null)
+    /// <returns>Whether it was done.</returns>
+    private bool Work(Action action, int? activation = null, int? queue = null)
     {
         lock (_lock)
         {
             if (!IsActive || (activation is { } asked && asked != _activation) || (queue is { } index && _active[index] is null))
             {
-                return;
+                return false;
             }
 
             try
@@ -155,10 +158,13 @@ internal sealed partial class VirtioMmio : IBusDevice, IVirtioHost, IDisposable
                 {
                     active?.Flush();
                 }
+
+                return true;
             }
             catch (Exception e) when (e is VirtioException or GuestMemoryException)
             {
                 Complain(e.Message);
+                return false;
             }
         }
     }

@@ -85,6 +85,17 @@ internal sealed class DescriptorChain
         return copied;
     }
 
+    /// <summary>Copies to the beginning of the writable parts, however far they have been gone through: for what is known last.</summary>
+    internal void WriteFirst(ReadOnlySpan<byte> source)
+    {
+        var cursor = new Cursor(_firstWritable, 0);
+        while (!source.IsEmpty && Take(ref cursor, _count, source.Length) is { Length: > 0 } destination)
+        {
+            source[..destination.Length].CopyTo(destination);
+            source = source[destination.Length..];
+        }
+    }
+
     /// <summary>The next piece of the guest's memory to read, which counts as read.</summary>
     /// <param name="most">Bytes.</param>
     /// <returns>Empty at the end.</returns>

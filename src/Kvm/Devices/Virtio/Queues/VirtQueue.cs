@@ -46,21 +46,29 @@ internal sealed class VirtQueue
     /// <summary>Takes the next chain.</summary>
     /// <returns>Null when there is none. The object is valid until the next call.</returns>
     /// <exception cref="VirtioException">The chain is not as the rules have it.</exception>
-    internal DescriptorChain? TryPop()
+    internal DescriptorChain? TryPop() => TryPop(_chain) ? _chain : null;
+
+    /// <summary>Takes the next chain into an object of the caller's, for devices that have several under way.</summary>
+    /// <returns>False when there is none.</returns>
+    /// <exception cref="VirtioException">The chain is not as the rules have it.</exception>
+    internal bool TryPop(DescriptorChain chain)
     {
         if (!HasAvailable)
         {
-            return null;
+            return false;
         }
 
         var slot = _nextAvailable & (_layout.Size - 1);
         var head = Word(_layout.Available, QueueLayout.RingHeaderSize + slot * QueueLayout.AvailableEntrySize);
-        _chain.Load(head);
+        chain.Load(head);
         _nextAvailable++;
-        return _chain;
+        return true;
     }
 
-    /// <summary>Leaves the chain that was taken last, and not given back, for the next <see cref="TryPop"/>.</summary>
+    /// <summary>For <see cref="TryPop(DescriptorChain)"/>.</summary>
+    internal DescriptorChain CreateChain() => new(_memory, _layout);
+
+    /// <summary>Leaves the chain that was taken last, and not given back, for the next <see cref="TryPop()"/>.</summary>
     internal void PutBack() => _nextAvailable--;
 
     /// <summary>Gives a chain back.</summary>
