@@ -1,6 +1,7 @@
 using Crisp.Kvm;
 using Crisp.Kvm.Api;
 using Crisp.Kvm.Boot;
+using Crisp.Kvm.Fuse;
 using Crisp.Linux;
 
 namespace Crisp.Sandbox.Vm;
@@ -23,6 +24,7 @@ internal static class VmGuests
             Disks = [.. spec.Disks.Select(Disk)],
             VsockPath = spec.Vsock,
             TapName = spec.Tap,
+            Exports = spec.Shares.Count > 0 ? Exports(spec.Shares) : null,
         };
         return LinuxGuest.Create(system, options, new BootFile(kernel, spec.Kernel), initrd is null ? null : new BootFile(initrd, spec.Initrd!), send);
     }
@@ -31,6 +33,31 @@ internal static class VmGuests
     {
         var file = Open("disk", disk.Path, disk.IsReadOnly ? OpenFlags.ReadOnly : OpenFlags.ReadWrite, isDisk: true);
         return new DiskSource(file, disk.IsReadOnly, $"disk{index}");
+    }
+
+    private static ExportTable Exports(IReadOnlyList<VmShare> shares)
+    {
+        ResourceLimits.RaiseDescriptors();
+        var exports = new ExportTable();
+        try
+        {
+            foreach (var share in shares)
+            {
+                exports.Add(share.Name, Files.Open(share.Path, OpenFlags.Path), ExportOptions.Shared with { IsReadOnly = share.IsReadOnly });
+            }
+
+            return exports;
+        }
+        catch (LinuxException e)
+        {
+            exports.Dispose();
+            throw new ImageLoadException($"The share {e.Path} cannot be opened: {e.Errno.Describe()}.", e);
+        }
+        catch (ArgumentException e)
+        {
+            exports.Dispose();
+            throw new ImageLoadException(e.Message, e);
+        }
     }
 
     private static FileDescriptor Open(string kind, string path, OpenFlags flags = OpenFlags.ReadOnly, bool isDisk = false)

@@ -18,4 +18,19 @@ public sealed class VmBootCommandTests
     [InlineData(":ro")]
     public void DiskWithoutAPath_IsRefused(string text)
         => Assert.Equal($"--disk {text}: give FILE or FILE:ro.", Assert.Throws<CommandException>(() => VmBootCommand.Disk(text)).Message);
+
+    [Theory]
+    [InlineData("data=/srv/data", "data", "/srv/data", false)]
+    [InlineData("hosts=/etc/hosts:ro", "hosts", "/etc/hosts", true)]
+    [InlineData("a=/b=c", "a", "/b=c", false)]
+    public void Share_IsANameAndAPath(string text, string name, string path, bool isReadOnly)
+        => Assert.Equal(new VmShare(name, path, isReadOnly), VmBootCommand.Share(text));
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("data")]
+    [InlineData("=/srv")]
+    [InlineData("data=:ro")]
+    public void ShareWithoutANameOrAPath_IsRefused(string text)
+        => Assert.Equal($"--share {text}: give NAME=PATH or NAME=PATH:ro.", Assert.Throws<CommandException>(() => VmBootCommand.Share(text)).Message);
 }

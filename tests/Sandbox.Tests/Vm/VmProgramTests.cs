@@ -88,7 +88,7 @@ public sealed class VmProgramTests : IDisposable
     [Fact]
     public void MissingKernelAndDisk_AreNamed()
     {
-        using (var vm = Launch(new LinuxVmSpec("/nowhere/vmlinux", "", 1, FlatGuest.LeastMemory, []).ToArguments(), _output))
+        using (var vm = Launch(new LinuxVmSpec("/nowhere/vmlinux", "", 1, FlatGuest.LeastMemory, [], []).ToArguments(), _output))
         {
             Assert.Equal(1, Wait(vm));
         }
@@ -96,7 +96,7 @@ public sealed class VmProgramTests : IDisposable
         Assert.Equal("crisp: The kernel /nowhere/vmlinux cannot be opened: ENOENT, no such file or directory.\n", Read(_errors));
         var kernel = Path.Combine(_directory.Path, "kernel");
         File.WriteAllBytes(kernel, [1]);
-        using (var vm = Launch(new LinuxVmSpec(kernel, "", 1, FlatGuest.LeastMemory, [new VmDisk(_directory.Path, true)]).ToArguments(), _output))
+        using (var vm = Launch(new LinuxVmSpec(kernel, "", 1, FlatGuest.LeastMemory, [new VmDisk(_directory.Path, true)], []).ToArguments(), _output))
         {
             Assert.Equal(1, Wait(vm));
         }
