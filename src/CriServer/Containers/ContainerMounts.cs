@@ -30,30 +30,7 @@ internal static class ContainerMounts
         }
     }
 
-    // An overlay cannot be id-mapped, its layers can: each becomes a detached, id-mapped mount of its own, and files that
-    // the container makes are stored with the ids of the node.
-    internal static FileDescriptor Overlay(OverlaySource overlay, FileDescriptor? userNamespace)
-    {
-        if (userNamespace is null)
-        {
-            return OverlayMount.Create(overlay.Lower, overlay.Upper, overlay.Work);
-        }
-
-        var layers = new List<FileDescriptor>();
-        try
-        {
-            foreach (var path in overlay.Lower)
-            {
-                var layer = Mounts.OpenTree(FileDescriptor.CurrentDirectory, path, OpenTreeFlags.Clone);
-                layers.Add(layer);
-                Mounts.MountSetAttr(layer, MountAttributes.IdMap, userNamespace: userNamespace);
-            }
-
-            return OverlayMount.Create(layers.ConvertAll(l => l.ProcPath), overlay.Upper, overlay.Work);
-        }
-        finally
-        {
-            layers.ForEach(l => l.Dispose());
-        }
-    }
+    internal static FileDescriptor Overlay(OverlaySource overlay, FileDescriptor? userNamespace) => userNamespace is null
+        ? OverlayMount.Create(overlay.Lower, overlay.Upper, overlay.Work)
+        : OverlayMount.CreateIdMapped(overlay.Lower, overlay.Upper, overlay.Work, userNamespace);
 }
