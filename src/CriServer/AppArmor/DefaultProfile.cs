@@ -10,8 +10,11 @@ internal static class DefaultProfile
     public const string Name = "crisp-default";
 
     // apparmor.d(5). A denial outweighs every permission. A mount of the container's may not be reachable from the node's
-    // root, hence attach_disconnected.
+    // root, hence attach_disconnected. By the rules of a later version "network" leaves out unix sockets, and user namespaces
+    // are denied; 3.0 is also what older parsers know.
     public const string Text = $$"""
+        abi <abi/3.0>,
+
         @{PROC}=/proc/
 
         profile {{Name}} flags=(attach_disconnected,mediate_deleted) {

@@ -1,4 +1,5 @@
 using Crisp.Cri.V1;
+using Crisp.CriServer.AppArmor;
 using Crisp.CriServer.Containers;
 using Crisp.CriServer.Hosting;
 using Crisp.CriServer.State;
@@ -133,7 +134,7 @@ public sealed class ContainerSecurityTests
         var local = new SecurityProfile { ProfileType = SecurityProfile.Types.ProfileType.Localhost, LocalhostRef = "mine" };
         Refused(c => c.Linux.SecurityContext.Apparmor = local);
         Refused(c => c.Linux.SecurityContext.SelinuxOptions = new SELinuxOption { Type = "container_t" });
-        var node = new NodeFacts { AppArmor = true };
+        var node = new NodeFacts { AppArmor = true, AppArmorProfiles = new AppArmorProfiles("/no/securityfs", _ => null) };
         var selinux = SpecInputs.Build(
             c => c.Linux.SecurityContext.SelinuxOptions = new SELinuxOption { Type = "spc_t", Level = "s0:c1,c2" }, node: new NodeFacts { SELinux = true });
         Assert.Equal("system_u:system_r:spc_t:s0:c1,c2", selinux.Process.SelinuxLabel);
