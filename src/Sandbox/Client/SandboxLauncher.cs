@@ -12,6 +12,9 @@ namespace Crisp.Sandbox.Client;
 /// <param name="PlaceInCgroup">Called with the pid before the program runs, to put it in a cgroup outside of kubepods.</param>
 public sealed record SandboxLaunch(string Id, string RunDirectory, Action<int>? PlaceInCgroup = null)
 {
+    /// <summary>What the process is started with besides its id and directory.</summary>
+    internal IReadOnlyList<string> Options { get; init; } = [];
+
     /// <summary>At most 107 bytes (unix(7)).</summary>
     public string SocketPath => Path.Combine(RunDirectory, "sandbox.sock");
 }
@@ -111,7 +114,7 @@ public sealed class SandboxLauncher : IDisposable
 
     private Plan BuildPlan(SandboxLaunch launch, FileDescriptor nothing, FileDescriptor stderr)
     {
-        string[] arguments = ["crisp-sandbox", "--id", launch.Id, "--run-dir", launch.RunDirectory];
+        string[] arguments = ["crisp-sandbox", "--id", launch.Id, "--run-dir", launch.RunDirectory, .. launch.Options];
         var builder = new PlanBuilder();
         var devNull = builder.Descriptor("/dev/null", nothing);
         builder.Label("Detach crisp-sandbox from the daemon").SetSid();

@@ -65,7 +65,8 @@ internal abstract class Container(ContainerSpec spec, ResolvedUser user)
 
     public bool IsDeleted { get; private set; }
 
-    public abstract void Start(Action done, Action<Exception> failed);
+    /// <param name="output">Where the main process's output goes instead of to the log, closed on failure; null for the log.</param>
+    public abstract void Start(ClientStreams? output, Action done, Action<Exception> failed);
 
     /// <summary>Kills what is left of it and removes it. A repetition changes nothing.</summary>
     public abstract void Delete(Action done, Action<Exception> failed);

@@ -21,13 +21,26 @@ internal static class ContainerCreation
             throw new SandboxException(RpcCode.InvalidArgument, $"The container's cgroup {spec.CgroupPath} is not within the pod's, {pod.Spec.CgroupPath}.");
         }
 
+        CheckDescriptors(spec, descriptors);
+        foreach (var source in (IEnumerable<MountSource>)[spec.Root.Source, .. spec.Mounts.Select(m => m.Source)])
+        {
+            if (source is ExportSource or SharedMemorySource && pod.GuestMounts is null)
+            {
+                throw new SandboxException(RpcCode.InvalidArgument, $"The container {spec.Id} mounts what only a virtual machine has.");
+            }
+        }
+    }
+
+    /// <exception cref="SandboxException">There are not as many as the specification needs.</exception>
+    public static void CheckDescriptors(ContainerSpec spec, int descriptors)
+    {
         var needed = spec.Root.Source.NeedsDescriptor ? 1 : 0;
         foreach (var mount in spec.Mounts)
         {
             needed += mount.Source.NeedsDescriptor ? 1 : 0;
         }
 
-        if (!spec.Root.Source.NeedsDescriptor || needed != descriptors)
+        if ((!spec.Root.Source.NeedsDescriptor && spec.Root.Source is not ExportSource) || needed != descriptors)
         {
             throw new SandboxException(
                 RpcCode.InvalidArgument, $"The specification needs a rootfs and the mounts' descriptors, {needed} in all; {descriptors} were sent.");
@@ -38,9 +51,8 @@ internal static class ContainerCreation
     public static void Begin(NamespacePod pod, ContainerSpec spec, FileDescriptor[] descriptors, Action<Container> done, Action<Exception> failed)
     {
         pod.Creating.Add(spec.Id);
-        var held = Sort(spec, descriptors);
         pod.Launches.Run(
-            () => Make(pod, spec, held),
+            () => Make(pod, spec, Open(pod, spec, descriptors)),
             made =>
             {
                 pod.Creating.Remove(spec.Id);
@@ -54,16 +66,38 @@ internal static class ContainerCreation
             });
     }
 
-    private static ContainerDescriptors Sort(ContainerSpec spec, FileDescriptor[] descriptors)
+    /// <summary>Those that were sent, and in a guest those of its exports.</summary>
+    private static ContainerDescriptors Open(NamespacePod pod, ContainerSpec spec, FileDescriptor[] sent)
     {
-        var mounts = new FileDescriptor?[spec.Mounts.Count];
-        var next = 1;
-        for (var i = 0; i < mounts.Length; i++)
+        var opened = new List<FileDescriptor>(sent);
+        var next = 0;
+        try
         {
-            mounts[i] = spec.Mounts[i].Source.NeedsDescriptor ? descriptors[next++] : null;
+            // Writable even when it is to be read-only: missing mount points are made before it turns so.
+            var rootfs = Take(spec.Root.Source, MountAttributes.None)!;
+            return new ContainerDescriptors(rootfs, [.. spec.Mounts.Select(m => Take(m.Source, MountSteps.Attributes(m)))]);
+        }
+        catch
+        {
+            opened.ForEach(static d => d.Dispose());
+            throw;
         }
 
-        return new ContainerDescriptors(descriptors[0], mounts);
+        FileDescriptor? Take(MountSource source, MountAttributes attributes)
+        {
+            if (source.NeedsDescriptor)
+            {
+                return sent[next++];
+            }
+
+            var mount = pod.GuestMounts?.Open(source, attributes);
+            if (mount is not null)
+            {
+                opened.Add(mount);
+            }
+
+            return mount;
+        }
     }
 
     private static Made Make(NamespacePod pod, ContainerSpec spec, ContainerDescriptors held)

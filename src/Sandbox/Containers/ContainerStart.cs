@@ -11,8 +11,10 @@ namespace Crisp.Sandbox.Containers;
 /// <summary>StartContainer: once. A container that cannot be started has ended, with exit code 128.</summary>
 internal static class ContainerStart
 {
-    public static void Begin(NamespacePod pod, NamespaceContainer container, Action done, Action<Exception> failed)
-        => container.Operations.Run(end =>
+    /// <param name="output">See <see cref="Container.Start"/>.</param>
+    public static void Begin(NamespacePod pod, NamespaceContainer container, ClientStreams? output, Action done, Action<Exception> failed)
+    {
+        container.Operations.Run(end =>
         {
             pod.RequireNotEnding();
             container.Require(ContainerStatus.Created);
@@ -22,11 +24,18 @@ internal static class ContainerStart
                 () => Launch(pod, container, target),
                 end.With<Launched>(launched =>
                 {
-                    Run(pod, container, launched);
+                    Run(pod, container, launched, output);
                     done();
                 }),
-                error => ContainerExit.NeverStarted(pod, container, error.Message, end.With(() => failed(error))));
-        }, failed);
+                error => ContainerExit.NeverStarted(pod, container, error.Message, end.With(() => Fail(error))));
+        }, Fail);
+
+        void Fail(Exception error)
+        {
+            output?.Close();
+            failed(error);
+        }
+    }
 
     /// <summary>The pidfd of the container whose PID namespace is joined, or null.</summary>
     private static FileDescriptor? OpenTarget(NamespacePod pod, ContainerSpec spec)
@@ -70,7 +79,7 @@ internal static class ContainerStart
         }
     }
 
-    private static void Run(NamespacePod pod, NamespaceContainer container, Launched launched)
+    private static void Run(NamespacePod pod, NamespaceContainer container, Launched launched, ClientStreams? output)
     {
         var (process, at, pipes) = launched;
         container.Started(process, at);
@@ -78,7 +87,14 @@ internal static class ContainerStart
         pod.Reaper.Watch(process.Pid, process.Pidfd, exit => ContainerEnd.Begin(pod, container, exit));
         try
         {
-            container.Log = OpenLog(pod, container, pipes);
+            if (output is null)
+            {
+                container.Log = OpenLog(pod, container, pipes);
+            }
+            else
+            {
+                ExecStreaming.BeginOutput(pod.Loop, container.Terminal, pipes, output);
+            }
         }
         catch (LinuxException e)
         {

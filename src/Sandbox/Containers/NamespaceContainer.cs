@@ -35,7 +35,8 @@ internal sealed class NamespaceContainer(
     /// <summary>Whether the end of the main process ends every other process: it is PID 1 of a namespace of its own.</summary>
     public bool OwnsPidNamespace => Spec.Namespaces.Pid == PidNamespace.Container;
 
-    public override void Start(Action done, Action<Exception> failed) => ContainerStart.Begin(pod, this, done, failed);
+    public override void Start(ClientStreams? output, Action done, Action<Exception> failed)
+        => ContainerStart.Begin(pod, this, output, done, failed);
 
     public override void Delete(Action done, Action<Exception> failed) => ContainerDeletion.Begin(pod, this, done, failed);
 

@@ -4,6 +4,7 @@ using Crisp.Sandbox.Launch;
 using Crisp.Sandbox.Protocol;
 using Crisp.Sandbox.Server;
 using Crisp.Sandbox.Spec;
+using Crisp.Sandbox.Vm.Guest;
 using Google.Protobuf;
 
 namespace Crisp.Sandbox.Containers;
@@ -14,9 +15,12 @@ internal sealed class NamespacePod : Pod
     private static readonly TimeSpan _removePatience = TimeSpan.FromSeconds(1);
     private FileDescriptor? _pidOnePidfd;
 
-    public NamespacePod(string id, string runDirectory, EventLoop loop, ICgroupManager cgroups, ProcessLauncher launcher)
+    /// <param name="guestMounts">Null unless this kernel is a pod's own, in a virtual machine.</param>
+    public NamespacePod(
+        string id, string runDirectory, EventLoop loop, ICgroupManager cgroups, ProcessLauncher launcher, GuestMounts? guestMounts = null)
         : base(id, runDirectory, loop)
     {
+        GuestMounts = guestMounts;
         CgroupManager = cgroups;
         Launcher = launcher;
         Launches = new Worker("launches", loop);
@@ -34,6 +38,9 @@ internal sealed class NamespacePod : Pod
     public ICgroupManager CgroupManager { get; }
 
     public ProcessLauncher Launcher { get; }
+
+    /// <summary>Null unless this kernel is the pod's own.</summary>
+    public GuestMounts? GuestMounts { get; }
 
     public Dictionary<string, NamespaceContainer> Containers { get; } = [];
 
@@ -105,6 +112,11 @@ internal sealed class NamespacePod : Pod
         if (spec.Vm is not null)
         {
             throw new SandboxException(RpcCode.FailedPrecondition, $"The process of the pod {Id} was not started as a virtual machine's monitor.");
+        }
+
+        if (!network.IsEmpty)
+        {
+            throw new SandboxException(RpcCode.Unimplemented, "This version of crisp-sandbox sets up no network in a virtual machine.");
         }
 
         Launches.Run(

@@ -22,6 +22,7 @@ internal sealed partial class LogPump : IDisposable
     private readonly EventFd _wake = new();
     private readonly List<Action<Exception?>> _reopen = [];
     private Action? _drained;
+    private Action? _awaited;
     private TimeSpan _pause = _shortestPause;
     private bool _abandoned;
     private bool _ended;
@@ -76,6 +77,22 @@ internal sealed partial class LogPump : IDisposable
         done();
     }
 
+    /// <summary>Calls back, on the pump's thread, once every source has ended: whoever else held one is gone.</summary>
+    public void AwaitEnd(Action ended)
+    {
+        lock (_gate)
+        {
+            if (!_ended)
+            {
+                _awaited += ended;
+                _wake.Signal();
+                return;
+            }
+        }
+
+        ended();
+    }
+
     /// <summary>Nobody wants the log any more: ends the pump even if it could not be written.</summary>
     public void Dispose()
     {
@@ -120,6 +137,7 @@ internal sealed partial class LogPump : IDisposable
 
         _pause = _shortestPause;
         Reopen(reopen);
+        TellOfEnd();
         if (drain && ReadRest())
         {
             return false;
@@ -145,6 +163,22 @@ internal sealed partial class LogPump : IDisposable
             TakeSubscribers();
             return (reopen, _drained is not null);
         }
+    }
+
+    private void TellOfEnd()
+    {
+        Action? awaited;
+        lock (_gate)
+        {
+            if (!Array.TrueForAll(_sources, static s => s.HasEnded))
+            {
+                return;
+            }
+
+            (awaited, _awaited) = (_awaited, null);
+        }
+
+        awaited?.Invoke();
     }
 
     private void Reopen(List<Action<Exception?>> callers)
@@ -266,7 +300,7 @@ internal sealed partial class LogPump : IDisposable
         lock (_gate)
         {
             _ended = true;
-            (drained, reopen) = (_drained, _reopen);
+            (drained, reopen) = (_awaited + _drained, _reopen);
             TakeSubscribers();
         }
 

@@ -16,8 +16,7 @@ internal sealed class ControlConnection : IEventHandler
     private readonly SandboxService _service;
     private readonly Action<ControlConnection> _closed;
     private readonly FrameBuffer _frames = new(FrameType.Request);
-    private readonly Queue<ReadOnlyMemory<byte>> _unsent = new();
-    private int _unsentBytes;
+    private readonly FrameQueue _unsent;
     private int _inFlight;
 
     public ControlConnection(Connection connection, SandboxService service, Action<ControlConnection> closed)
@@ -25,6 +24,7 @@ internal sealed class ControlConnection : IEventHandler
         _connection = connection;
         _service = service;
         _closed = closed;
+        _unsent = new FrameQueue(connection.Socket);
         connection.Watch.Handler = this;
     }
 
@@ -34,7 +34,7 @@ internal sealed class ControlConnection : IEventHandler
     public bool HasGreeted { get; set; }
 
     /// <summary>Whether every answer has gone to the kernel.</summary>
-    public bool IsFlushed => IsClosed || _unsent.Count == 0;
+    public bool IsFlushed => IsClosed || _unsent.IsEmpty;
 
     public void OnReady(EpollEvents events)
     {
@@ -67,13 +67,11 @@ internal sealed class ControlConnection : IEventHandler
             return;
         }
 
-        var frame = FrameBuffer.Encode(streamId, FrameType.Response, response);
-        _unsent.Enqueue(frame);
-        _unsentBytes += frame.Length;
+        _unsent.Add(FrameBuffer.Encode(streamId, FrameType.Response, response));
         Flush();
-        if (_unsentBytes > MaxUnsent)
+        if (_unsent.Bytes > MaxUnsent)
         {
-            Diagnostics.Say($"A client left {_unsentBytes} bytes of answers unread; its connection was closed.");
+            Diagnostics.Say($"A client left {_unsent.Bytes} bytes of answers unread; its connection was closed.");
             Close();
         }
     }
@@ -122,40 +120,13 @@ internal sealed class ControlConnection : IEventHandler
 
     private void Flush()
     {
-        while (_unsent.TryPeek(out var frame))
+        if (_unsent.TryFlush())
         {
-            var count = Files.TryWrite(_connection.Socket, frame.Span, out var errno);
-            if (count < 0)
-            {
-                if (errno != Errno.EAGAIN)
-                {
-                    Close();
-                    return;
-                }
-
-                break;
-            }
-
-            _unsentBytes -= count;
-            _unsent.Dequeue();
-            if (count < frame.Length)
-            {
-                Requeue(frame[count..]);
-                break;
-            }
+            _connection.Watch.Change(_unsent.IsEmpty ? EpollEvents.In : EpollEvents.In | EpollEvents.Out);
         }
-
-        _connection.Watch.Change(_unsent.Count > 0 ? EpollEvents.In | EpollEvents.Out : EpollEvents.In);
-    }
-
-    // The rest of the first frame stays the first.
-    private void Requeue(ReadOnlyMemory<byte> rest)
-    {
-        var others = _unsent.Count;
-        _unsent.Enqueue(rest);
-        for (var i = 0; i < others; i++)
+        else
         {
-            _unsent.Enqueue(_unsent.Dequeue());
+            Close();
         }
     }
 }

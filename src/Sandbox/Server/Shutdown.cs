@@ -18,6 +18,13 @@ internal sealed partial class SandboxService
         _pod.Loop.Stop();
     });
 
+    /// <summary>The pod has ended by itself: the process does, once whoever waits has been told.</summary>
+    public void Fail()
+    {
+        ExitCode = 1;
+        StopWhenFlushed(Environment.TickCount64 + (long)_lastWords.TotalMilliseconds);
+    }
+
     private void Shutdown(Call call)
         => _pod.End(
             () =>

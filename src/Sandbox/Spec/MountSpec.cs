@@ -51,6 +51,7 @@ public enum MountPropagation
 [JsonDerivedType(typeof(TmpfsSource), "tmpfs")]
 [JsonDerivedType(typeof(KernelSource), "kernel")]
 [JsonDerivedType(typeof(ExportSource), "export")]
+[JsonDerivedType(typeof(SharedMemorySource), "sharedMemory")]
 public abstract record MountSource
 {
     /// <summary>Whether the daemon opens this source and sends it as the descriptor of a detached mount.</summary>
@@ -98,6 +99,13 @@ public sealed record KernelSource(string Type) : MountSource
 /// <summary>Only in a virtual machine: a directory or a file that the machine's monitor exports over virtio-fs.</summary>
 /// <param name="Name">Of the export: the entry of that name in the root of the filesystem.</param>
 public sealed record ExportSource(string Name) : MountSource
+{
+    [JsonIgnore]
+    public override bool NeedsDescriptor => false;
+}
+
+/// <summary>/dev/shm of a pod that is a virtual machine: a tmpfs of the guest's, which all containers of the pod share.</summary>
+public sealed record SharedMemorySource : MountSource
 {
     [JsonIgnore]
     public override bool NeedsDescriptor => false;

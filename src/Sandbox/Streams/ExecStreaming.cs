@@ -26,6 +26,24 @@ internal static class ExecStreaming
         }
     }
 
+    /// <summary>The output of a container's main process, for a client instead of a log.</summary>
+    /// <param name="terminal">The master of its terminal, or null. It stays the caller's.</param>
+    public static void BeginOutput(EventLoop loop, FileDescriptor? terminal, StandardPipes pipes, ClientStreams client)
+    {
+        if (terminal is null)
+        {
+            BeginOutput(loop, pipes.Stdout, client.Stdout);
+            BeginOutput(loop, pipes.Stderr, client.Stderr);
+            (pipes.Stdout, pipes.Stderr) = (null, null);
+            return;
+        }
+
+        // Output on a terminal is one stream.
+        client.Stderr?.Close();
+        Files.SetNonBlocking(terminal, true);
+        BeginOutput(loop, terminal.Duplicate(), client.Stdout);
+    }
+
     private static void BeginTerminal(EventLoop loop, Exec exec, FileDescriptor terminal, ClientStreams client)
     {
         Files.SetNonBlocking(terminal, true);

@@ -1,0 +1,87 @@
+using System.Text.Json;
+using Crisp.Linux;
+using Crisp.Sandbox.Containers;
+using Crisp.Sandbox.Launch;
+using Crisp.Sandbox.Logs;
+using Crisp.Sandbox.Protocol;
+using Crisp.Sandbox.Spec;
+using Google.Protobuf;
+
+namespace Crisp.Sandbox.Vm.Monitor;
+
+/// <summary>CreateContainer of a VM pod: its log is opened, its descriptors become exports, and the guest makes the rest. On failure nothing of it exists.</summary>
+internal static class GuestCreation
+{
+    private const int MostGroups = 65536;
+
+    // Within the client's deadline for such calls, so that the reason reaches it.
+    private static readonly TimeSpan _patience = TimeSpan.FromSeconds(50);
+
+    /// <param name="rewritten">As the guest gets it.</param>
+    /// <param name="descriptors">From here on they are closed by the container, or on failure.</param>
+    public static void Begin(
+        VmPod pod, ContainerSpec spec, ContainerSpec rewritten, FileDescriptor[] descriptors, Action<Container> done, Action<Exception> failed)
+    {
+        pod.Creating.Add(spec.Id);
+        pod.Launches.Run(() => Prepare(pod, spec, descriptors), log => Ask(pod, spec, rewritten, log, descriptors.Length, done, Fail), Fail);
+
+        void Fail(Exception error)
+        {
+            pod.Creating.Remove(spec.Id);
+            failed(error);
+        }
+    }
+
+    private static LogFile? Prepare(VmPod pod, ContainerSpec spec, FileDescriptor[] descriptors)
+    {
+        var exported = 0;
+        LogFile? log = null;
+        try
+        {
+            log = spec.Log is null ? null : LogFile.Open(spec.Log);
+            foreach (var mount in spec.Mounts.Where(m => m.Source.NeedsDescriptor).Prepend<MountSpec?>(null))
+            {
+                // Exported or thrown out, it is not ours to close any more.
+                var descriptor = descriptors[exported];
+                var name = GuestContainer.ExportName(spec.Id, exported++);
+                pod.Machine.Export(name, descriptor, mount is { Readonly: true } or { RecursiveReadonly: true }, isShared: mount is not null);
+            }
+
+            return log;
+        }
+        catch (Exception e)
+        {
+            Array.ForEach(descriptors[exported..], static d => d.Dispose());
+            GuestContainer.Unexport(pod, spec.Id, exported);
+            log?.Dispose();
+            throw e is ArgumentException ? new SandboxException(RpcCode.InvalidArgument, e.Message, e) : e;
+        }
+    }
+
+    private static void Ask(
+        VmPod pod, ContainerSpec spec, ContainerSpec rewritten, LogFile? log, int exports, Action<Container> done, Action<Exception> failed)
+    {
+        var json = JsonSerializer.SerializeToUtf8Bytes(rewritten, SpecJson.Default.ContainerSpec);
+        var request = new CreateContainerRequest { SpecJson = ByteString.CopyFrom(json) };
+        pod.Call("CreateContainer", request, CreateContainerResponse.Parser, _patience, Created, Fail);
+
+        void Created(CreateContainerResponse answer)
+        {
+            var container = new GuestContainer(pod, spec, User(answer), log, exports);
+            pod.Creating.Remove(spec.Id);
+            pod.Containers.Add(spec.Id, container);
+            done(container);
+        }
+
+        void Fail(Exception error)
+        {
+            log?.Dispose();
+            pod.Ends.Run(() => GuestContainer.Unexport(pod, spec.Id, exports), () => failed(error), _ => failed(error));
+        }
+    }
+
+    private static ResolvedUser User(CreateContainerResponse answer)
+        => answer.AdditionalGids.Count <= MostGroups && answer.AdditionalGids.Append(answer.Uid).Append(answer.Gid).All(static id => id is >= 0 and < uint.MaxValue)
+            ? new ResolvedUser((uint)answer.Uid, (uint)answer.Gid, [.. answer.AdditionalGids.Select(static g => (uint)g)], "/")
+            : throw new SandboxException(RpcCode.Internal, "The guest told of a user that cannot be.");
+}

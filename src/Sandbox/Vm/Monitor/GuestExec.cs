@@ -1,0 +1,157 @@
+using System.Text.Json;
+using Crisp.Linux;
+using Crisp.Sandbox.Containers;
+using Crisp.Sandbox.Protocol;
+using Crisp.Sandbox.Server;
+using Crisp.Sandbox.Spec;
+using Crisp.Sandbox.Streams;
+using Google.Protobuf;
+
+namespace Crisp.Sandbox.Vm.Monitor;
+
+/// <summary>Exec in a guest, and input for a container: the client's connections are joined to new ones to the guest.</summary>
+internal static class GuestExec
+{
+    // Within the client's deadline for such calls, so that the reason reaches it.
+    private static readonly TimeSpan _patience = TimeSpan.FromSeconds(50);
+
+    /// <param name="client">Closed on failure.</param>
+    public static void Begin(
+        VmPod pod, GuestContainer container, string id, ProcessSpec process, ClientStreams client, Action<Exec> done, Action<Exception> failed)
+    {
+        container.Operations.Run(
+            end =>
+            {
+                pod.RequireNotEnding();
+                container.Require(ContainerStatus.Running);
+                pod.RequireGuest();
+                var exec = container.Execs.Add(id);
+                var fail = end.With<Exception>(error =>
+                {
+                    container.Execs.NeverRan(exec, error);
+                    Fail(error);
+                });
+                GuestStreams.Open(
+                    pod.Loop,
+                    pod.Machine,
+                    client.Stdin is not null,
+                    client.Stdout is not null,
+                    client.Stderr is not null,
+                    streams => Ask(pod, container, exec, process, streams, () =>
+                    {
+                        // Not as the guest numbers it: this process is what there is of it on the node.
+                        exec.Pid = Environment.ProcessId;
+                        Join(pod.Loop, streams, client);
+                        end.With(() => done(exec))();
+                    }, fail),
+                    fail);
+            },
+            Fail);
+
+        void Fail(Exception error)
+        {
+            client.Close();
+            failed(error);
+        }
+    }
+
+    /// <summary>Input for the main process. A container that takes none closes it.</summary>
+    public static void AttachInput(VmPod pod, GuestContainer container, Connection client)
+        => GuestStreams.Open(
+            pod.Loop,
+            pod.Machine,
+            stdin: true,
+            stdout: false,
+            stderr: false,
+            streams =>
+            {
+                var request = new AttachRequest { ContainerId = container.Id, StreamToken = ByteString.CopyFrom(streams.Token), Stdin = true };
+                pod.Call(
+                    "Attach",
+                    request,
+                    AttachResponse.Parser,
+                    GuestContainer.CallPatience,
+                    _ => JoinInput(pod.Loop, client, streams.Stdin!),
+                    _ =>
+                    {
+                        streams.Dispose();
+                        client.Close();
+                    });
+            },
+            _ => client.Close());
+
+    private static void Ask(
+        VmPod pod, GuestContainer container, Exec exec, ProcessSpec process, GuestStreams streams, Action done, Action<Exception> failed)
+    {
+        var request = new ExecRequest
+        {
+            ContainerId = container.Id,
+            ExecId = exec.Id,
+            ProcessJson = ByteString.CopyFrom(JsonSerializer.SerializeToUtf8Bytes(GuestSpec.For(process), SpecJson.Default.ProcessSpec)),
+            StreamToken = ByteString.CopyFrom(streams.Token),
+            Stdin = streams.Stdin is not null,
+            Stdout = streams.Stdout is not null,
+            Stderr = streams.Stderr is not null,
+        };
+        pod.Call(
+            "Exec",
+            request,
+            ExecResponse.Parser,
+            _patience,
+            _ =>
+            {
+                AwaitEnd(pod, container, exec);
+                done();
+            },
+            error =>
+            {
+                streams.Dispose();
+                failed(error);
+            });
+    }
+
+    private static void AwaitEnd(VmPod pod, GuestContainer container, Exec exec)
+    {
+        var request = new WaitRequest { ContainerId = container.Id, ExecId = exec.Id };
+        pod.Call("Wait", request, WaitResponse.Parser, timeout: null, a => Ended(GuestExit.From(a)), e => Ended(GuestExit.From(e)));
+
+        void Ended(ExitInfo exit)
+        {
+            container.Execs.Ended(exec, exit);
+            if (!container.IsDeleted)
+            {
+                pod.Events.ExecExited(container.Id, exec.Id, exit);
+            }
+        }
+    }
+
+    private static void Join(EventLoop loop, GuestStreams streams, ClientStreams client)
+    {
+        if (client.Stdin is { } stdin)
+        {
+            JoinInput(loop, stdin, streams.Stdin!);
+        }
+
+        JoinOutput(loop, streams.Stdout, client.Stdout);
+        JoinOutput(loop, streams.Stderr, client.Stderr);
+    }
+
+    private static void JoinInput(EventLoop loop, Connection client, FileDescriptor guest)
+        => _ = new StreamPump(loop, PumpEnd.Of(client), new PumpEnd(guest), () =>
+        {
+            guest.Dispose();
+            client.Close();
+        });
+
+    private static void JoinOutput(EventLoop loop, FileDescriptor? guest, Connection? client)
+    {
+        if (guest is not null && client is not null)
+        {
+            _ = new StreamPump(loop, new PumpEnd(guest), PumpEnd.Of(client), () =>
+            {
+                guest.Dispose();
+                client.Close();
+            });
+        }
+    }
+}

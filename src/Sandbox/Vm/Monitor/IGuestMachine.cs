@@ -1,0 +1,34 @@
+using Crisp.Linux;
+using Crisp.Sandbox.Spec;
+
+namespace Crisp.Sandbox.Vm.Monitor;
+
+/// <summary>The machine of a VM pod as its monitor uses it. Made, it is empty; it is started once.</summary>
+internal interface IGuestMachine : IDisposable
+{
+    /// <summary>The last that the guest's console showed, of at most a few KiB; hostile. From any thread.</summary>
+    public string Console { get; }
+
+    /// <summary>Makes the machine and lets it run. May block.</summary>
+    /// <param name="networkNamespace">The pod's, with the network that CNI has made.</param>
+    /// <param name="ended">Called once, on any thread, with a sentence, when it does not run any more.</param>
+    /// <returns>What the guest's network interfaces are to have, as JSON; empty without any.</returns>
+    /// <exception cref="Exception">It cannot be made; the message says why.</exception>
+    public byte[] Start(VmSpec spec, FileDescriptor networkNamespace, Action<string> ended);
+
+    /// <summary>A connection to the port at which process 1 of the guest listens. One that is refused ends at once.</summary>
+    /// <returns>Does not block.</returns>
+    public FileDescriptor Connect();
+
+    /// <summary>Lets the guest mount a directory or a regular file by this name.</summary>
+    /// <param name="tree">Closed when the export is removed, or when this throws.</param>
+    /// <param name="isShared">Whether others than the guest may change it.</param>
+    /// <exception cref="ArgumentException">It is neither, or there are too many.</exception>
+    public void Export(string name, FileDescriptor tree, bool isReadOnly, bool isShared);
+
+    /// <summary>On return nothing of it is open any more.</summary>
+    public void Unexport(string name);
+
+    /// <summary>Ends it.</summary>
+    public void Stop(string sentence);
+}
