@@ -53,6 +53,15 @@ public sealed class CniCrashTests : IDisposable
         await DeleteInANewProcess();
     }
 
+    [Fact]
+    public void DeathWithinAWrite_LeavesNoFileForLong()
+    {
+        var cache = Directory.CreateDirectory(_plugins.Options.CacheDirectory).FullName;
+        File.WriteAllText(Path.Combine(cache, ".pod1@eth0.tmp"), "{");
+        using var network = new CniNetwork(_plugins.Options);
+        Assert.Empty(Directory.GetFiles(cache));
+    }
+
     [Theory]
     [MemberData(nameof(DeleteSteps))]
     public async Task DeathWithinDelete_IsMadeGoodByTheNextDelete(CniStep step, int time)
