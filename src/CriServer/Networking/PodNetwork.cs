@@ -10,8 +10,8 @@ namespace Crisp.CriServer.Networking;
 /// <summary>The network of pods that have a network namespace of their own: the node's first CNI configuration.</summary>
 /// <remarks>
 /// What survives a death of the daemon, in this order: the pod's record (Creating); the CNI cache with a beginning ADD; what
-/// plugins have done; the CNI cache with the result; the pod's record with its addresses (Ready). Down again: what plugins
-/// undo; the CNI cache without the pod; the pod's record (NotReady). A pod whose cache entry exists is not stopped yet.
+/// plugins have done; the CNI cache with the result; the pod's record with its addresses (Ready). Down again: the pod's record
+/// (NotReady); what plugins undo; the CNI cache without the pod. A pod whose cache entry exists is not stopped yet.
 /// </remarks>
 public sealed partial class PodNetwork : IDisposable
 {

@@ -70,8 +70,7 @@ internal sealed partial class Reconciler(Node node)
                     await ReattachAsync(sandbox);
                     break;
                 default:
-                    // Stopped, but perhaps not to the end.
-                    await SandboxCleanup.StopAsync(node, sandbox, sandbox.Record.Problem);
+                    await StopToTheEndAsync(sandbox);
                     break;
             }
         }
@@ -91,6 +90,14 @@ internal sealed partial class Reconciler(Node node)
         {
             _problems.Add($"The pod {sandbox.Id}, which was never ready, could not be taken apart whole; this is tried again.");
         }
+    }
+
+    /// <summary>The daemon may have died within StopPodSandbox.</summary>
+    private async Task StopToTheEndAsync(LiveSandbox sandbox)
+    {
+        sandbox.Link = sandbox.Record.Process is { } process ? await SandboxLink.FindAsync(node, sandbox.Id, process) : null;
+        sandbox.NetworkNamespace = await Leftovers.NetworkNamespaceOfAsync(sandbox.Link);
+        await SandboxCleanup.StopAsync(node, sandbox, sandbox.Record.Problem);
     }
 
     private async Task ReattachAsync(LiveSandbox sandbox)

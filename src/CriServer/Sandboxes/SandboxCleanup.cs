@@ -20,7 +20,31 @@ internal static class SandboxCleanup
     /// <exception cref="CniException">The pod is down but could not leave its network: to be called again.</exception>
     public static async Task StopAsync(Node node, LiveSandbox sandbox, string? problem, string reason = ExitReason.SandboxDied)
     {
+        // The pod's own process ends last: it holds the namespace, which a daemon that goes on after the death of this one needs for DEL.
         var link = sandbox.Link;
+        if (link is { HasEnded: false })
+        {
+            await EndContainersAsync(link, sandbox);
+        }
+        else
+        {
+            SandboxCgroups.RemovePod(node, sandbox.Id, sandbox.Record.Spec.CgroupPath);
+        }
+
+        foreach (var container in sandbox.Containers.Values)
+        {
+            RecordEnd(node, sandbox, container, problem, reason);
+        }
+
+        Failpoint.Hit(FailpointName.SandboxContainersStopped);
+        if (sandbox.Record.Stage == SandboxStage.Ready)
+        {
+            // From here on the pod goes down, whoever the daemon is.
+            sandbox.Change(r => r with { Stage = SandboxStage.NotReady, Addresses = [], Problem = problem });
+        }
+
+        Failpoint.Hit(FailpointName.SandboxNotReady);
+        var failure = await LeaveNetworkAsync(node, sandbox);
         if (link is not null)
         {
             await EndProcessAsync(link);
@@ -28,25 +52,15 @@ internal static class SandboxCleanup
 
         Failpoint.Hit(FailpointName.SandboxProcessStopped);
         SandboxCgroups.RemovePod(node, sandbox.Id, sandbox.Record.Spec.CgroupPath);
-        foreach (var container in sandbox.Containers.Values)
-        {
-            RecordEnd(node, sandbox, container, problem, reason);
-        }
-
-        Failpoint.Hit(FailpointName.SandboxContainersStopped);
-
-        // After the last process that could use it, with the namespace that is held open here.
-        var failure = await LeaveNetworkAsync(node, sandbox);
         var run = node.SandboxRunDirectory(sandbox.Id);
         SandboxFiles.UnmountShm(Path.Combine(run, "shm"));
         TreeRemoval.Remove(run);
-        Failpoint.Hit(FailpointName.SandboxCleaned);
-        if (sandbox.Record.Stage == SandboxStage.Ready)
+        if (sandbox.Record is { Stage: SandboxStage.NotReady, Process: not null })
         {
-            sandbox.Change(r => r with { Stage = SandboxStage.NotReady, Process = null, Addresses = [], Problem = problem });
+            sandbox.Change(r => r with { Process = null });
         }
 
-        Failpoint.Hit(FailpointName.SandboxNotReady);
+        Failpoint.Hit(FailpointName.SandboxCleaned);
         sandbox.Link = null;
         if (link is not null)
         {
@@ -103,6 +117,22 @@ internal static class SandboxCleanup
         }
     }
 
+    /// <summary>Kills every process of the pod but its own. What does not end now is for <see cref="EndProcessAsync"/>.</summary>
+    private static Task EndContainersAsync(SandboxLink link, LiveSandbox sandbox)
+        => Task.WhenAll(sandbox.Containers.Values.Where(c => c.Record.Stage == ContainerStage.Running).Select(async container =>
+        {
+            using var deadline = new CancellationTokenSource(_endPatience);
+            try
+            {
+                await link.Client.KillAllAsync(container.Id, deadline.Token);
+                await link.Client.WaitAsync(container.Id, cancellationToken: deadline.Token);
+            }
+            catch (Exception e) when (e is SandboxException or OperationCanceledException)
+            {
+                // It has ended already, or the pod's process does not answer.
+            }
+        }));
+
     private static async Task EndProcessAsync(SandboxLink link)
     {
         try
@@ -136,13 +166,12 @@ internal static class SandboxCleanup
 
         try
         {
-            // After a restart the record of a pod that was being made does not tell a reboot, which Ready ones do.
+            // After a restart the record of a pod that was being made does not tell a reboot, which later ones do.
             var record = sandbox.Record;
             var lost = record.Stage switch
             {
                 SandboxStage.Creating => sandbox.IsRestored,
-                SandboxStage.Ready => record.Process?.BootId != node.BootId,
-                _ => false,
+                _ => record.Process is { } process && process.BootId != node.BootId,
             };
             await node.Network.DeleteAsync(sandbox.Id, PathOf(sandbox.NetworkNamespace), lost);
         }
