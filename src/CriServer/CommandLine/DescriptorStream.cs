@@ -28,6 +28,9 @@ internal sealed class DescriptorStream(int number) : Stream
     /// <summary>Standard output, with a buffer.</summary>
     public static Stream Output() => new BufferedStream(new DescriptorStream(1), 64 * 1024);
 
+    /// <summary>Text in UTF-8, each piece of it at once.</summary>
+    public static TextWriter Writer(int number) => new StreamWriter(new DescriptorStream(number)) { AutoFlush = true };
+
     /// <summary>Standard error, with a buffer.</summary>
     public static Stream Error() => new BufferedStream(new DescriptorStream(2), 64 * 1024);
 

@@ -12,14 +12,14 @@ internal static class ImagePull
     /// <exception cref="CommandException">It was not pulled; the sentence says why.</exception>
     public static async Task<string> RunAsync(DaemonClient daemon, PullRequest request, TextWriter error, CancellationToken cancellation)
     {
-        var isTerminal = !Console.IsErrorRedirected;
-        var bars = new PullBars(error, isTerminal, isTerminal ? Console.WindowHeight : 0);
+        var bars = new PullBars(error, () => ScreenSize.Of(2));
         var id = "";
         try
         {
             using var call = daemon.ImagePulls.Pull(request, cancellationToken: cancellation);
-            await foreach (var response in call.ResponseStream.ReadAllAsync(cancellation))
+            while (await NextAsync(call.ResponseStream, bars, cancellation))
             {
+                var response = call.ResponseStream.Current;
                 if (response.Progress is { } layer)
                 {
                     bars.Show(layer);
@@ -40,6 +40,18 @@ internal static class ImagePull
         {
             bars.Clear();
         }
+    }
+
+    // What has come last is drawn although nothing comes after it: the layer that holds everything up is the one to look at.
+    private static async Task<bool> NextAsync(IAsyncStreamReader<PullResponse> responses, PullBars bars, CancellationToken cancellation)
+    {
+        var next = responses.MoveNext(cancellation);
+        while (await Task.WhenAny(next, Task.Delay(PullBars.Interval, CancellationToken.None)) != next)
+        {
+            bars.Refresh();
+        }
+
+        return await next;
     }
 
     private static string Sentence(RpcException failure)

@@ -7,14 +7,18 @@ namespace Crisp.CriServer.CommandLine;
 
 /// <summary>One bar for each layer of a pull, redrawn in place; nothing where nobody looks.</summary>
 /// <remarks>In a bar, = is unpacked and - is downloaded and waiting.</remarks>
-internal sealed class PullBars(TextWriter output, bool isTerminal, int height)
+/// <param name="size">The terminal's now; null where there is none.</param>
+internal sealed class PullBars(TextWriter output, Func<ScreenSize?> size)
 {
     private const int Width = 30;
     private const int DigestDigits = 12;
-    private static readonly TimeSpan _interval = TimeSpan.FromMilliseconds(100);
+
+    /// <summary>What is drawn more often is not seen.</summary>
+    public static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(100);
+
     private readonly List<PullProgress> _layers = [];
     private readonly Stopwatch _clock = Stopwatch.StartNew();
-    private TimeSpan _shown = -_interval;
+    private TimeSpan _shown = -Interval;
     private int _lines;
 
     public void Show(PullProgress layer)
@@ -29,10 +33,16 @@ internal sealed class PullBars(TextWriter output, bool isTerminal, int height)
             _layers[place] = layer;
         }
 
-        if (isTerminal && _clock.Elapsed - _shown >= _interval)
+        Refresh();
+    }
+
+    /// <summary>Draws what has changed since, where nothing was drawn for a moment.</summary>
+    public void Refresh()
+    {
+        if (_layers.Count > 0 && _clock.Elapsed - _shown >= Interval && size() is { } screen)
         {
             _shown = _clock.Elapsed;
-            Draw();
+            Draw(screen);
         }
     }
 
@@ -47,22 +57,23 @@ internal sealed class PullBars(TextWriter output, bool isTerminal, int height)
         }
     }
 
-    private void Draw()
+    private void Draw(ScreenSize screen)
     {
         var text = new StringBuilder(Back());
         // What would scroll away could not be redrawn: the layers that are done give way, the rest is counted in the last line.
-        var room = Math.Max(1, height - 2);
+        var room = Math.Max(1, screen.Rows - 2);
         var shown = _layers.Count <= room ? _layers : [.. _layers.Where(l => l.Unpacked < l.Total).Take(room)];
         foreach (var layer in shown)
         {
-            text.Append(Line(layer)).Append('\n');
+            text.Append(screen.Cut(Line(layer))).Append('\n');
         }
 
         var (downloaded, total) = (_layers.Sum(l => l.Downloaded), _layers.Sum(l => l.Total));
         var done = _layers.Count(l => l.Unpacked == l.Total);
         var seconds = Math.Max(0.001, _clock.Elapsed.TotalSeconds);
-        text.Append(CultureInfo.InvariantCulture, $"{done} of {_layers.Count} layers, {Megabytes(downloaded)} of {Megabytes(total)} MB, ")
-            .Append(CultureInfo.InvariantCulture, $"{downloaded / seconds / 1e6:F1} MB/s\n");
+        text.Append(screen.Cut(string.Create(
+            CultureInfo.InvariantCulture,
+            $"{done} of {_layers.Count} layers, {Megabytes(downloaded)} of {Megabytes(total)} MB, {downloaded / seconds / 1e6:F1} MB/s"))).Append('\n');
         output.Write(text);
         output.Flush();
         _lines = shown.Count + 1;

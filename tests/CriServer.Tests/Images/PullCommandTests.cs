@@ -60,7 +60,7 @@ public sealed class PullCommandTests
     public void Bars_ShowEveryLayerAndLeaveNothing()
     {
         var screen = new StringWriter();
-        var bars = new PullBars(screen, isTerminal: true, height: 24);
+        var bars = new PullBars(screen, () => new ScreenSize(80, 24));
         bars.Show(Layer('a', 1_000_000, 500_000, 2_000_000));
         Thread.Sleep(150);
         bars.Show(Layer('b', 3_000_000, 3_000_000, 3_000_000));
@@ -76,7 +76,7 @@ public sealed class PullCommandTests
     public void Bars_DrawNoMoreThanTheScreenHolds()
     {
         var screen = new StringWriter();
-        var bars = new PullBars(screen, isTerminal: true, height: 6);
+        var bars = new PullBars(screen, () => new ScreenSize(80, 6));
         for (var i = 0; i < 20; i++)
         {
             bars.Show(Layer((char)('a' + i), i < 5 ? 10 : 0, i < 5 ? 10 : 0, 10));
@@ -93,7 +93,7 @@ public sealed class PullCommandTests
     public void Bars_WithoutATerminalAreSilent()
     {
         var screen = new StringWriter();
-        var bars = new PullBars(screen, isTerminal: false, height: 0);
+        var bars = new PullBars(screen, () => null);
         bars.Show(Layer('a', 1, 1, 2));
         bars.Clear();
         Assert.Empty(screen.ToString());

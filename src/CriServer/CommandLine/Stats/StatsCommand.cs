@@ -37,7 +37,7 @@ internal static class StatsCommand
                 return 0;
             }
 
-            var screen = new Screen(output, repeat: !Console.IsOutputRedirected && !parsed.GetValue(once));
+            var screen = new Screen(output, () => parsed.GetValue(once) ? null : ScreenSize.Of(1));
             do
             {
                 await Task.Delay(_interval, cancellation);

@@ -1,3 +1,4 @@
+using Crisp.CriServer.CommandLine;
 using Crisp.CriServer.CommandLine.Stats;
 using Xunit;
 
@@ -9,7 +10,7 @@ public sealed class ScreenTests
     public async Task OnATerminal_EachTextTakesTheLastOnesPlace()
     {
         using var output = new StringWriter();
-        var screen = new Screen(output, repeat: true);
+        var screen = new Screen(output, () => new ScreenSize(80, 24));
         await screen.ShowAsync("long line\nsecond\n");
         await screen.ShowAsync("short\n");
         Assert.Equal("\u001b[H\u001b[J\u001b[Hlong line\u001b[K\nsecond\u001b[K\n\u001b[J\u001b[Hshort\u001b[K\n\u001b[J", output.ToString());
@@ -19,7 +20,7 @@ public sealed class ScreenTests
     public async Task Elsewhere_TheTextIsAllThereIs()
     {
         using var output = new StringWriter();
-        var screen = new Screen(output, repeat: false);
+        var screen = new Screen(output, () => null);
         await screen.ShowAsync("a\nb\n");
         Assert.Equal("a\nb\n", output.ToString());
         Assert.False(screen.Repeats);
