@@ -4,8 +4,8 @@ using System.Text;
 namespace Crisp.Conformance.Tests;
 
 /// <summary>
-/// A client of the streaming server over WebSocket with the subprotocol <c>v5.channel.k8s.io</c>: each message begins with its
-/// channel's byte; 0 standard input, 1 output, 2 errors, 3 the status in JSON, 255 closes a channel.
+/// A client of the streaming server over WebSocket with a subprotocol such as <c>v5.channel.k8s.io</c>: each message begins with
+/// its channel's byte. Of a command 0 is standard input, 1 output, 2 errors, 3 the status in JSON, and 255 closes a channel.
 /// </summary>
 internal sealed class ChannelSocket : IDisposable
 {
@@ -14,7 +14,7 @@ internal sealed class ChannelSocket : IDisposable
     private readonly CancellationTokenSource _end = new(TimeSpan.FromSeconds(20));
     private readonly MemoryStream[] _received = [new(), new(), new(), new()];
 
-    private ChannelSocket() => _socket.Options.AddSubProtocol("v5.channel.k8s.io");
+    private ChannelSocket(string protocol) => _socket.Options.AddSubProtocol(protocol);
 
     public string Output => Text(1);
 
@@ -22,9 +22,12 @@ internal sealed class ChannelSocket : IDisposable
 
     public string Status => Text(3);
 
-    public static async Task<ChannelSocket> ConnectAsync(string url)
+    /// <summary>What has come through a channel.</summary>
+    public byte[] this[int channel] => _received[channel].ToArray();
+
+    public static async Task<ChannelSocket> ConnectAsync(string url, string protocol = "v5.channel.k8s.io")
     {
-        var socket = new ChannelSocket();
+        var socket = new ChannelSocket(protocol);
         await socket._socket.ConnectAsync(new UriBuilder(url) { Scheme = "ws" }.Uri, socket._end.Token);
         return socket;
     }

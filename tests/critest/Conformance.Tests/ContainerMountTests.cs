@@ -65,6 +65,33 @@ public sealed class ContainerMountTests(Endpoint endpoint) : ConformanceTests(en
     [Fact]
     public async Task Propagation_FromTheNode_DoesNotGoBack() => Assert.Equal((true, false), await PropagatesAsync(MountPropagation.PropagationHostToContainer));
 
+    [Fact]
+    public async Task MountOptions_HoldInTheContainer()
+    {
+        await SkipUnlessMountOptionsAsync();
+        var directory = Volume("options");
+        NodeMount.Run("cp /usr/bin/busybox $0/busybox && chmod 4755 $0/busybox && mknod $0/null c 1 3 && chmod 666 $0/null", directory);
+        const string Script = """
+            echo x 2> /dev/null > /mnt/null && echo device || echo no device
+            /mnt/busybox true 2> /dev/null && echo runs || echo does not run
+            sed -n 's|.* /mnt \([^ ]*\) .*|\1|p' /proc/self/mountinfo
+            """;
+        var plain = await Cri.ScriptAsync(Script, c => c.Mounts.Add(Mount(directory)));
+        Assert.Contains("does not run", await RunAsync("noexec"), StringComparison.Ordinal);
+        Assert.Contains("no device", await RunAsync("nodev"), StringComparison.Ordinal);
+        Assert.Contains(",nosuid", await RunAsync("nosuid"), StringComparison.Ordinal);
+        Assert.StartsWith("device\nruns\n", plain, StringComparison.Ordinal);
+
+        Task<string> RunAsync(string option) => Cri.ScriptAsync(Script, c => c.Mounts.Add(Mount(directory, m => m.MountOptions.Add(option))));
+    }
+
+    [Fact]
+    public async Task UnknownMountOption_IsRefused()
+    {
+        await SkipUnlessMountOptionsAsync();
+        await RefusedAsync(Mount(Volume("unknown-option"), m => m.MountOptions.Add("suid")));
+    }
+
     private async Task<(bool Inward, bool Outward)> PropagatesAsync(MountPropagation propagation)
     {
         using var shared = new NodeMount(Volume($"propagation-{propagation}"), shared: true);
@@ -101,6 +128,9 @@ public sealed class ContainerMountTests(Endpoint endpoint) : ConformanceTests(en
         change?.Invoke(mount);
         return mount;
     }
+
+    private async Task SkipUnlessMountOptionsAsync()
+        => Assert.SkipWhen(Endpoint.IsExternal && (await Cri.Runtime.StatusAsync(new StatusRequest())).Features?.MountOptions != true, "the runtime has no mount options");
 
     private async Task SkipUnlessAsync(Func<RuntimeHandler, bool> has, string what)
     {

@@ -17,6 +17,8 @@ internal static partial class RuleBreaks
         Of<ContainerMountTests>(t => t.Propagation_BetweenNodeAndContainer(), "inward alone", Container(c => c.Mounts[0].Propagation = MountPropagation.PropagationHostToContainer)),
         Of<ContainerMountTests>(t => t.Propagation_FromTheNode_DoesNotGoBack(), "both ways", Container(c => c.Mounts[0].Propagation = MountPropagation.PropagationBidirectional)),
         Of<ContainerMountTests>(t => t.Propagation_OfPrivateMounts_IsNone(), "inward", Container(c => c.Mounts[0].Propagation = MountPropagation.PropagationHostToContainer)),
+        Of<ContainerMountTests>(t => t.MountOptions_HoldInTheContainer(), "none", Container(c => c.Mounts[0].MountOptions.Clear())),
+        Of<ContainerMountTests>(t => t.UnknownMountOption_IsRefused(), "ignores it", Container(c => c.Mounts[0].MountOptions.Clear())),
     ];
 
     private static RuleBreak[] OfImageVolumes =>
@@ -63,6 +65,20 @@ internal static partial class RuleBreaks
         Of<SeccompTests>(t => t.Privileged_HasNoFilter(), "not privileged", Security(s => s.Privileged = false)),
     ];
 
+    private static RuleBreak[] OfAppArmor =>
+    [
+        Of<AppArmorTests>(t => t.RuntimeDefault_IsEnforced(), "none", Security(s => s.Apparmor = Unconfined())),
+        Of<AppArmorTests>(t => t.Unconfined_IsNoProfile(), "always a profile", Security(s => s.Apparmor = Default())),
+        Of<AppArmorTests>(t => t.Localhost_ThatIsNotLoadedIsRefused(), "none", Security(s => s.Apparmor = Unconfined())),
+    ];
+
+    private static RuleBreak[] OfResources =>
+    [
+        Of<ResourceTests>(t => t.HugepageLimit_IsThatOfTheCgroup(), "none", Container(c => c.Linux.Resources.HugepageLimits.Clear())),
+        Of<CheckpointTests>(t => t.Checkpoint_IsWrittenOrUnimplemented(), "says that it has", Lie.Accepting<CheckpointContainerRequest>),
+        Of<CheckpointTests>(t => t.Checkpoint_IsWrittenOrUnimplemented(), "another code", () => Lie.Refusing<CheckpointContainerRequest>(StatusCode.Internal)),
+    ];
+
     private static RuleBreak[] OfNamespaces =>
     [
         Of<NamespaceTests>(t => t.NodePid_SeesTheNodesProcesses(), "its own", Security(s => s.NamespaceOptions.Pid = NamespaceMode.Container)),
@@ -96,6 +112,14 @@ internal static partial class RuleBreaks
         Of<StreamingTests>(t => t.Attach_JoinsTheContainersStreams(), "no input", () => Lie.Hearing<CreateContainerRequest>(r => r.Config.Stdin = false)),
     ];
 
+    private static RuleBreak[] OfPortForwards =>
+    [
+        Of<PortForwardTests>(t => t.TwoPorts_AreReachedInOneSession(), "one for both", Listeners("second", "first")),
+        Of<PortForwardTests>(t => t.ClientThatHasSentAll_StillHearsTheAnswer(), "hangs up", Listeners("wc -c", "true")),
+        Of<PortForwardTests>(t => t.PortAtWhichNobodyListens_IsToldAndTheOthersGoOn(), "makes up an answer", Listeners("echo ready", "busybox nc -ll -p 7009 -e echo hello & echo ready")),
+        Of<PortForwardTests>(t => t.Channels_BelongToThePortsInTheirOrder(), "the other way round", () => Lie.Hearing<PortForwardRequest>(r => (r.Port[0], r.Port[1]) = (r.Port[1], r.Port[0]))),
+    ];
+
     private static RuleBreak[] OfImages =>
     [
         Of<ImageManagerTests>(t => t.Pull_ByTag(), "removes nothing", Lie.Ignoring<RemoveImageRequest>),
@@ -126,6 +150,12 @@ internal static partial class RuleBreaks
 
     private static Func<Lie> Script(string text, string other)
         => () => Lie.Hearing<ExecRequest>(r => r.Cmd[2] = r.Cmd[2].Replace(text, other, StringComparison.Ordinal));
+
+    // What listens in the pod does what a server would do that forwards wrongly.
+    private static Func<Lie> Listeners(string text, string other)
+        => Container(c => c.Command[2] = c.Command[2].Replace(text, other, StringComparison.Ordinal));
+
+    private static SecurityProfile Unconfined() => new() { ProfileType = SecurityProfile.Types.ProfileType.Unconfined };
 
     private static SecurityProfile Default() => new() { ProfileType = SecurityProfile.Types.ProfileType.RuntimeDefault };
 

@@ -8,7 +8,7 @@ namespace Crisp.Conformance.Tests.Lies;
 internal static partial class RuleBreaks
 {
     public static IReadOnlyList<RuleBreak> All { get; } =
-        [.. OfInfo, .. OfPods, .. OfContainers, .. OfStats, .. OfLogs, .. OfMounts, .. OfImageVolumes, .. OfSecurity, .. OfSeccomp, .. OfNamespaces, .. OfNetworks, .. OfStreams, .. OfImages, .. OfIdempotence];
+        [.. OfInfo, .. OfPods, .. OfContainers, .. OfStats, .. OfLogs, .. OfMounts, .. OfImageVolumes, .. OfSecurity, .. OfSeccomp, .. OfAppArmor, .. OfResources, .. OfNamespaces, .. OfNetworks, .. OfStreams, .. OfPortForwards, .. OfImages, .. OfIdempotence];
 
     private static RuleBreak[] OfInfo =>
     [
