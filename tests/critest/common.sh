@@ -82,7 +82,7 @@ cached() {
 	work=$(mktemp -d "$cache/build-XXXXXX")
 	out=$work/out
 	mkdir "$out"
-	trap 'registry_stop; umount "$work/debian/proc" 2> /dev/null; rm -rf "$work"' EXIT
+	trap 'registry_stop; umount "$work/debian/proc" 2> /dev/null || true; rm -rf "$work"' EXIT
 }
 
 finished() {
