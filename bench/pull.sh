@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # bench/pull.sh [--peer NAME=SOCKET]... [--runs N] [--mb N]: the time of PullImage of an image of 3 layers and one of 30, with the
-# same files of this machine in both, from a registry on a loopback port. --peer measures another CRI runtime in turn, in the same
-# run; it must speak plain HTTP to 127.0.0.1, as containerd does. Needs root, docker-registry, skopeo and the .NET SDK;
-# CRISP_BIN_DIR names a published crisp.
+# same files of this machine in both, from a registry on a loopback port; then crisp's memory.
+# --peer measures another CRI runtime in turn, in the same run; it must speak plain HTTP to 127.0.0.1, as containerd does. Needs
+# root, docker-registry, skopeo and the .NET SDK; CRISP_BIN_DIR names a published crisp.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -82,9 +82,10 @@ echo "$(wc -l < "$work/files") files, $(du -sm "$work/registry" | cut -f1) MB co
 "$dir/crisp" serve --root "$work/root" --run "$work/run" --log-level warning &
 daemon=$!
 for _ in $(seq 100); do
-	[ ! -S "$work/run/crisp.sock" ] || break
+	"$dir/crisp" ps --socket "$work/run/crisp.sock" > /dev/null 2>&1 && break
 	sleep 0.1
 done
 artifacts/bin/PullTime/release/Crisp.PullTime --runs "$runs" --socket "crisp=$work/run/crisp.sock" "${peers[@]}" \
 	--image "127.0.0.1:$port/layers-3:1" --image "127.0.0.1:$port/layers-30:1"
-echo "crisp: $(awk '/VmHWM/ { print $2 / 1000 }' "/proc/$daemon/status") MB at its peak"
+memory() { awk -v key="$1:" '$1 == key { print $2 / 1000 }' "/proc/$daemon/status"; }
+echo "crisp: $(memory VmRSS) MB after the last pull, $(sleep 15 && memory VmRSS) MB 15 s later, $(memory VmHWM) MB at its peak"
