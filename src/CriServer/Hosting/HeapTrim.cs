@@ -2,25 +2,29 @@ namespace Crisp.CriServer.Hosting;
 
 /// <summary>
 /// Gives memory back that a pull, an import or a burst of calls has left behind. The collector of a program that is mostly idle
-/// has no reason to look, and the daemon's memory is the node's. A collection of ten megabytes takes some milliseconds.
+/// has no reason to look, and the daemon's memory is the node's. A collection of ten megabytes takes some milliseconds. It comes
+/// when a burst is over: those who poll each second would need everything again that was given back.
 /// </summary>
 internal sealed class HeapTrim : BackgroundService
 {
     private const long WorthIt = 4 << 20;
-    private static readonly TimeSpan _interval = TimeSpan.FromSeconds(10);
+    private const long Quiet = 256 << 10;
+    private static readonly TimeSpan _interval = TimeSpan.FromSeconds(2);
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         using var timer = new PeriodicTimer(_interval);
-        var before = 0L;
+        var (collected, last) = (0L, 0L);
         while (await timer.WaitForNextTickAsync(stoppingToken))
         {
             var allocated = GC.GetTotalAllocatedBytes();
-            if (allocated - before >= WorthIt)
+            if (allocated - collected >= WorthIt && allocated - last <= Quiet)
             {
                 GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
-                before = allocated;
+                collected = allocated;
             }
+
+            last = allocated;
         }
     }
 }

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Security.Cryptography;
 
 namespace Crisp.Images.Layers;
@@ -29,12 +30,13 @@ internal sealed class HashingStream(Stream inner, long limit, Action<long>? read
     /// <summary>Reads to the end and returns the digest of everything.</summary>
     internal Digest Finish()
     {
-        var buffer = new byte[64 * 1024];
+        var buffer = ArrayPool<byte>.Shared.Rent(64 * 1024);
         while (Read(buffer) > 0)
         {
             // Whatever follows the part that mattered belongs to the digest.
         }
 
+        ArrayPool<byte>.Shared.Return(buffer);
         return Digest.FromHash(_hash.GetHashAndReset());
     }
 

@@ -14,14 +14,11 @@ namespace Crisp.Images.Pull;
 /// </remarks>
 internal sealed class LayerDownload : IBlobSink, IDisposable
 {
-    private const int BufferSize = 256 * 1024;
-
     // A progress report for each is fine enough for every bar.
     private const long ReportStep = 1 << 20;
     private readonly object _gate = new();
     private readonly FileDescriptor _file;
     private readonly FileDescriptor _directory;
-    private readonly Lazy<byte[]> _buffer = new(() => GC.AllocateUninitializedArray<byte>(BufferSize));
     private ExceptionDispatchInfo? _failure;
     private bool _isDiscarded;
     private long _length;
@@ -54,8 +51,6 @@ internal sealed class LayerDownload : IBlobSink, IDisposable
     internal bool IsResumed { get; }
 
     public long Length => Interlocked.Read(ref _length);
-
-    public Memory<byte> Buffer => _buffer.Value;
 
     internal bool IsComplete => Length == Size;
 

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Net;
 using System.Net.Http.Headers;
 using Crisp.Images.Registry.Hosts;
@@ -9,6 +10,7 @@ internal sealed partial class RegistrySession
 {
     // Less than that from a connection is no progress: a registry that sends one byte and hangs up would keep us for ever.
     private const int LeastProgress = 64 * 1024;
+    private const int BufferSize = 256 * 1024;
 
     /// <summary>
     /// Downloads a blob from where the last try stopped to its end, over as many connections and hosts as it takes. Tries
@@ -80,13 +82,13 @@ internal sealed partial class RegistrySession
         HttpResponseMessage response, long skip, long size, IBlobSink sink, string subject, CancellationToken cancellation)
     {
         using var stall = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        var buffer = ArrayPool<byte>.Shared.Rent(BufferSize);
         try
         {
             await using var stream = await response.Content.ReadAsStreamAsync(cancellation);
             while (sink.Length < size)
             {
                 stall.CancelAfter(_options.ProgressTimeout);
-                var buffer = sink.Buffer;
                 var count = await stream.ReadAsync(buffer, stall.Token);
                 if (count == 0)
                 {
@@ -100,7 +102,7 @@ internal sealed partial class RegistrySession
                     throw new RegistryException(ImageError.BadContent, $"{subject} has more than the {size} bytes that the manifest says.");
                 }
 
-                sink.Append(buffer.Span[skipped..count]);
+                sink.Append(buffer.AsSpan(skipped, count - skipped));
             }
         }
         catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
@@ -114,6 +116,10 @@ internal sealed partial class RegistrySession
         {
             throw new RegistryException(
                 ImageError.RegistryUnavailable, $"{subject} broke off: {RegistryErrors.Clean(error.Message)}", isTransient: true, inner: error);
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
         }
 
         if (sink.Length < size)
@@ -129,9 +135,6 @@ internal interface IBlobSink
 {
     /// <summary>Bytes that it has.</summary>
     public long Length { get; }
-
-    /// <summary>Where the next bytes may be read into.</summary>
-    public Memory<byte> Buffer { get; }
 
     /// <exception cref="Crisp.Linux.LinuxException">The disk is full.</exception>
     public void Append(ReadOnlySpan<byte> content);

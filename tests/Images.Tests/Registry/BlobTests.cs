@@ -209,8 +209,6 @@ public sealed class BlobTests
 
         public long Length => _content.Count;
 
-        public Memory<byte> Buffer { get; } = new byte[16 * 1024];
-
         public void Append(ReadOnlySpan<byte> content)
         {
             if (Length + content.Length > Limit)
