@@ -33,6 +33,9 @@ public interface ICgroup
     /// <summary>The processes here and in all cgroups below, in no order, those of foreign PID namespaces left out.</summary>
     public IReadOnlyList<int> Processes();
 
+    /// <summary>As <see cref="Processes"/> from one hierarchy, which is a tenth of the work on v1: without processes on their way in.</summary>
+    public IReadOnlyList<int> SettledProcesses();
+
     /// <summary>Stops every process, here and below, until <see cref="Thaw"/>.</summary>
     /// <exception cref="CgroupException">Not frozen within the time; the cgroup is thawed again.</exception>
     public void Freeze(TimeSpan timeout);

@@ -42,7 +42,9 @@ public sealed class CgroupTests : IDisposable
         Assert.Contains(here.Id, Cgroup.Processes());
         Assert.Contains(there.Id, child.Processes());
         Assert.DoesNotContain(there.Id, Cgroup.Processes());
-        Assert.Superset(new HashSet<int> { here.Id, there.Id }, new HashSet<int>(_fixture.Manager.Open(_fixture.Parent).Processes()));
+        var parent = _fixture.Manager.Open(_fixture.Parent);
+        Assert.Superset(new HashSet<int> { here.Id, there.Id }, new HashSet<int>(parent.Processes()));
+        Assert.Equal(parent.Processes().Order(), parent.SettledProcesses().Order());
     }
 
     [Fact]

@@ -66,6 +66,14 @@ internal sealed partial class V1Cgroup(CgroupPath path, IReadOnlyList<CgroupHier
         return [.. pids];
     }
 
+    public IReadOnlyList<int> SettledProcesses()
+    {
+        // AddProcess comes to the last one last.
+        var pids = new SortedSet<int>();
+        CgroupTree.Processes($"{hierarchies[^1].MountPoint}/{path}", pids);
+        return [.. pids];
+    }
+
     public void Freeze(TimeSpan timeout)
     {
         if (!TryFreeze(timeout))

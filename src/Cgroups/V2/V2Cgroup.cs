@@ -42,6 +42,8 @@ internal sealed partial class V2Cgroup(CgroupPath path, string directory) : ICgr
         return [.. pids];
     }
 
+    public IReadOnlyList<int> SettledProcesses() => Processes();
+
     public void Freeze(TimeSpan timeout)
     {
         CgroupFile.Write(At("cgroup.freeze"), "1");

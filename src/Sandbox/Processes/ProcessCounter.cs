@@ -16,7 +16,7 @@ public static class ProcessCounter
     /// <param name="mainPid">Whose limits count; 0 for none.</param>
     public static ProcessCounts Count(ICgroup cgroup, int mainPid)
     {
-        var pids = cgroup.Processes();
+        var pids = cgroup.SettledProcesses();
         var (descriptors, sockets) = Descriptors(pids);
         return new ProcessCounts((ulong)pids.Count, descriptors, sockets, cgroup.OomKillCount, mainPid == 0 ? null : OpenFilesLimit(mainPid));
     }
