@@ -1,5 +1,6 @@
 using Crisp.CriServer.Tests.CommandLine;
 using Crisp.CriServer.Tests.Daemon;
+using Crisp.Images.Tests;
 using Crisp.Images.Tests.Pull;
 using Crisp.Images.Tests.Registry;
 using Xunit;

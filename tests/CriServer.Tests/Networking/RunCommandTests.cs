@@ -1,7 +1,7 @@
 using Crisp.Cri.V1;
 using Crisp.CriServer.Tests.Daemon;
 using Crisp.CriServer.Tests.Pods;
-using Crisp.Images.Tests.Pull;
+using Crisp.Images.Tests;
 using Crisp.Linux;
 using Xunit;
 

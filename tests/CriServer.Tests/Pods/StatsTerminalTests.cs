@@ -1,5 +1,5 @@
 using Crisp.CriServer.Tests.CommandLine;
-using Crisp.Images.Tests.Pull;
+using Crisp.Images.Tests;
 using Xunit;
 
 namespace Crisp.CriServer.Tests.Pods;

@@ -4,7 +4,7 @@ using System.Net.Sockets;
 using System.Text;
 using Crisp.CriServer.Tests.CommandLine;
 using Crisp.CriServer.Tests.Daemon;
-using Crisp.Images.Tests.Pull;
+using Crisp.Images.Tests;
 using Crisp.Linux;
 using Xunit;
 
@@ -87,7 +87,11 @@ public sealed class StreamingCommandTests(PodNode node) : IClassFixture<PodNode>
         Assert.Equal(["first answered", "second answered"], await Task.WhenAll(answers));
 
         listener.Stop();
-        Assert.Equal("", await TalkAsync(local, "nobody"));
+        using (var unanswered = await ConnectAsync(local))
+        {
+            Assert.True(await IsClosedAsync(unanswered), "The connection stays open although nobody listens.");
+        }
+
         Assert.Contains($"port {port}", await forward.StandardError.ReadLineAsync().WaitAsync(_patience), StringComparison.Ordinal);
 
         Processes.Kill(forward.Id, SigInt);
@@ -99,10 +103,29 @@ public sealed class StreamingCommandTests(PodNode node) : IClassFixture<PodNode>
     /// <summary>Sends, ends its side, and reads the other's to the end.</summary>
     private static async Task<string> TalkAsync(IPEndPoint address, string text)
     {
-        using var client = new TcpClient();
-        await client.ConnectAsync(address).WaitAsync(_patience);
-        await client.GetStream().WriteAsync(Encoding.ASCII.GetBytes(text));
-        client.Client.Shutdown(SocketShutdown.Send);
-        return await new StreamReader(client.GetStream()).ReadToEndAsync().WaitAsync(_patience);
+        using var stream = new StreamReader(new NetworkStream(await ConnectAsync(address), ownsSocket: true));
+        var connection = (NetworkStream)stream.BaseStream;
+        await connection.WriteAsync(Encoding.ASCII.GetBytes(text));
+        connection.Socket.Shutdown(SocketShutdown.Send);
+        return await stream.ReadToEndAsync().WaitAsync(_patience);
+    }
+
+    private static async Task<Socket> ConnectAsync(IPEndPoint address)
+    {
+        var socket = new Socket(SocketType.Stream, ProtocolType.Tcp);
+        await socket.ConnectAsync(address).WaitAsync(_patience);
+        return socket;
+    }
+
+    private static async Task<bool> IsClosedAsync(Socket socket)
+    {
+        try
+        {
+            return await socket.ReceiveAsync(new byte[1]).WaitAsync(_patience) == 0;
+        }
+        catch (SocketException e) when (e.SocketErrorCode == SocketError.ConnectionReset)
+        {
+            return true;
+        }
     }
 }
