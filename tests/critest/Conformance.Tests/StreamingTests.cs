@@ -49,7 +49,7 @@ public sealed class StreamingTests(Endpoint endpoint) : ConformanceTests(endpoin
     [Fact]
     public async Task Attach_JoinsTheContainersStreams()
     {
-        var container = await Cri.RunAsync(["sh", "-c", "while read line; do echo heard $line; done"], c => c.Stdin = true);
+        var container = await Cri.RunAsync(["sh", "-c", "while read line; do echo heard $line; done; sleep 1000"], c => c.Stdin = true);
         var request = new AttachRequest { ContainerId = container, Stdin = true, Stdout = true, Stderr = true };
         using var socket = await ChannelSocket.ConnectAsync((await Cri.Runtime.AttachAsync(request)).Url);
         await socket.WriteAsync("hello\n");
