@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # tests/suites.sh DIR [NAME...]: runs the built test programs beneath DIR (DIR/NAME.Tests/debug), here or in the test VM,
 # checks that they left nothing behind, prints what was skipped and why, and ends with "N passed, N failed".
+# CRISP_TEST_ARGUMENTS goes to every program, for example "-class *.OverlayMountTests".
 set -uo pipefail
 dir=$1
 shift
@@ -30,7 +31,8 @@ remains > "$left/before"
 for name in "${names[@]}"; do
 	program=$dir/$name.Tests/debug/Crisp.$name.Tests
 	printf '\n== %s.Tests (%ds)\n' "$name" "$SECONDS"
-	timeout --kill-after=10 "$limit" "$program" -noLogo -noColor -longRunning 60 > "$log" 2>&1 < /dev/null
+	# shellcheck disable=SC2086 # Several words.
+	timeout --kill-after=10 "$limit" "$program" -noLogo -noColor -longRunning 60 ${CRISP_TEST_ARGUMENTS:-} > "$log" 2>&1 < /dev/null
 	code=$?
 	[ "$code" != 124 ] || echo "$name.Tests did not end within $limit s (CRISP_SUITE_TIMEOUT)" >> "$log"
 	grep -vE '^ *(Discovering|Discovered|Starting|Finished):|TEST EXECUTION SUMMARY' "$log"
