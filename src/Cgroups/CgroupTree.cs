@@ -7,6 +7,8 @@ namespace Crisp.Cgroups;
 /// <summary>A directory of cgroups with those below it, which a container may have made.</summary>
 internal static class CgroupTree
 {
+    private const uint DirectoryMode = 0x1ED; // 0755
+
     /// <summary>mkdir of each directory that is missing below the root.</summary>
     public static void Make(string root, CgroupPath path, Action<string, string> beforeChild)
     {
@@ -17,7 +19,7 @@ internal static class CgroupTree
             beforeChild(parent, child);
             try
             {
-                Files.MkdirAt(FileDescriptor.CurrentDirectory, child, 0x1ED);
+                MakeOne(child);
             }
             catch (LinuxException e) when (e.Errno == Errno.EEXIST)
             {
@@ -30,6 +32,15 @@ internal static class CgroupTree
 
             parent = child;
         }
+    }
+
+    // Whatever the umask: cgroup2 mounted in a cgroup namespace is reached by a walk from the root, as the user who mounts it,
+    // and a pod with a user namespace has no rights over the node's directories but those of others.
+    private static void MakeOne(string path)
+    {
+        Files.MkdirAt(FileDescriptor.CurrentDirectory, path, DirectoryMode);
+        using var made = Files.Open(path, OpenFlags.ReadOnly | OpenFlags.Directory);
+        Files.Fchmod(made, DirectoryMode);
     }
 
     /// <summary>The cgroup and all below it, the lowest first.</summary>

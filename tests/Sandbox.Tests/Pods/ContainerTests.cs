@@ -100,6 +100,22 @@ public sealed class ContainerTests
     }
 
     [Fact]
+    public async Task Cgroups_CanBeWalkedThroughByAnybody()
+    {
+        await using var pod = await PodProcess.StartAsync();
+        var spec = pod.Container("sleep", "1000");
+        await pod.CreateAsync(spec);
+
+        // One hierarchy or many; the pod's process has a mask of its own that would leave 0700.
+        var depth = new EnumerationOptions { RecurseSubdirectories = true, MaxRecursionDepth = 1 };
+        var cgroups = Directory.GetDirectories("/sys/fs/cgroup", pod.Spec.CgroupPath, depth);
+        Assert.NotEmpty(cgroups);
+        Assert.All(
+            cgroups.Concat(cgroups.Select(c => Path.Combine(c, spec.Id))).Where(Directory.Exists),
+            c => Assert.Equal((UnixFileMode)0x1ED, File.GetUnixFileMode(c)));
+    }
+
+    [Fact]
     public async Task User_IsResolvedInTheContainer()
     {
         await using var pod = await PodProcess.StartAsync();
