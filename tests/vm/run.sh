@@ -84,6 +84,7 @@ main() {
 			kernel=/payload/vmlinux
 			;;
 	esac
+	[ -z "${CRISP_VM_PAYLOAD:-}" ] || cp -a "$CRISP_VM_PAYLOAD" "$payload/extra"
 	[ -z "${CRISP_TEST_IMAGE:-}" ] || cp "$CRISP_TEST_IMAGE" "$payload/image.tar"
 	cat > "$payload/environment" <<EOF
 export SUITES="${names[*]}" SHELL_ONLY=$shell CRISP_BIN_DIR=/payload/native CRISP_TEST_VM=1 DOTNET_ROOT=/payload/dotnet CRISP_SUITE_TIMEOUT=${CRISP_SUITE_TIMEOUT:-1800}
