@@ -25,6 +25,9 @@ public sealed record LinuxGuestOptions(int Vcpus, long MemoryBytes, string Comma
     /// <summary>The socket that leads to the guest's vsock; null for none.</summary>
     public string? VsockPath { get; init; }
 
+    /// <summary><see cref="VsockPath"/> as the process sees it when the guest runs, if it changes its root until then.</summary>
+    public string? VsockSeenAs { get; init; }
+
     /// <summary>The tap that is the guest's network; null for none.</summary>
     public string? TapName { get; init; }
 
@@ -125,7 +128,7 @@ public static class LinuxGuest
 
         if (options.VsockPath is { } path)
         {
-            yield return new VirtioVsock(VsockCid, path);
+            yield return new VirtioVsock(VsockCid, path, options.VsockSeenAs);
         }
 
         if (options.Exports is { } exports)

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Text.Json;
 using Crisp.Kvm.Api;
+using Crisp.Kvm.Confinement;
 using Crisp.Kvm.Devices;
 using Crisp.Kvm.Devices.Virtio;
 using Crisp.Kvm.Devices.Virtio.Mmio;
@@ -30,6 +31,7 @@ public sealed class VirtualMachine : IDisposable
     private readonly KvmMachine _machine;
     private readonly List<IDisposable> _owned = [];
     private readonly List<VcpuThread> _threads = [];
+    private readonly List<(uint Device, DeviceLoop Loop)> _loops = [];
     private readonly RunControl _control;
     private readonly Stopwatch _uptime = new();
     private readonly Stopwatch _paused = new();
@@ -112,6 +114,7 @@ public sealed class VirtualMachine : IDisposable
         var notices = device.QueueSizes.Select((_, queue) => CreateNotice(address + MmioRegister.QueueNotify, (uint)queue)).ToList();
         var name = device.GetType().Name;
         var loop = new DeviceLoop(name, e => End(VmOutcome.Failed, $"The monitor failed at {name}: {e.Message}", e));
+        _loops.Add((device.Id, loop));
         var transport = Own(new VirtioMmio(device, Memory, interrupt, loop, notices));
         MemoryBus.Add(address, VirtioMmio.Length, transport);
         return transport;
@@ -127,6 +130,44 @@ public sealed class VirtualMachine : IDisposable
     {
         _owned.Add(resource);
         return resource;
+    }
+
+    /// <summary>
+    /// Takes from the process what a monitor does not need (see <see cref="MonitorFilter"/>), and from processors and devices their
+    /// capabilities too. Once, by the thread that starts the machine, when nothing is to be opened any more; only for programs that do
+    /// not compile while they run.
+    /// </summary>
+    /// <param name="capabilities">That the process keeps, for a file server.</param>
+    /// <param name="hasFiles">Whether there is a file server.</param>
+    /// <exception cref="LinuxException">The kernel has no seccomp.</exception>
+    public void Confine(CapabilitySet capabilities, bool hasFiles)
+    {
+        // A device's thread that was started before keeps what it has until it gives it up itself.
+        foreach (var (device, loop) in _loops)
+        {
+            loop.Invoke(() => Restrictions.KeepCapabilities(MonitorFilter.Device(device) is null ? capabilities : CapabilitySet.Empty));
+        }
+
+        Restrictions.KeepCapabilities(capabilities);
+        Restrictions.NoNewPrivileges();
+        Restrictions.Filter(MonitorFilter.Process(hasFiles), allThreads: true);
+        foreach (var (device, loop) in _loops)
+        {
+            if (MonitorFilter.Device(device) is { } filter)
+            {
+                loop.Invoke(() => Restrictions.Filter(filter, allThreads: false));
+            }
+        }
+
+        var processor = MonitorFilter.Processor();
+        foreach (var thread in _threads)
+        {
+            thread.Confine = () =>
+            {
+                Restrictions.KeepCapabilities(CapabilitySet.Empty);
+                Restrictions.Filter(processor, allThreads: false);
+            };
+        }
     }
 
     /// <summary>Lets the processors run.</summary>

@@ -28,6 +28,9 @@ internal sealed class VcpuThread : IDisposable
 
     internal ExitCounts Exits { get; } = new();
 
+    /// <summary>What its thread does first; null for nothing.</summary>
+    internal Action? Confine { get; set; }
+
     /// <summary>Starts the thread, which waits for the machine's start.</summary>
     internal void Start(RunControl control)
     {
@@ -58,6 +61,7 @@ internal sealed class VcpuThread : IDisposable
         var control = _control!;
         try
         {
+            Confine?.Invoke();
             Prepare();
             Run(control);
         }

@@ -25,6 +25,13 @@ public static class ProgramImage
         }
     }
 
+    /// <summary>close_range(2), CLOSE_RANGE_CLOEXEC: of the descriptors, whoever opened them, only the standard streams stay open beyond execve.</summary>
+    public static void KeepStandardStreamsOnly()
+    {
+        const uint CloseRangeCloexec = 4;
+        Check.Result(Libc.close_range((int)SystemCall.close_range, 3, uint.MaxValue, CloseRangeCloexec), "close_range", "CLOSE_RANGE_CLOEXEC");
+    }
+
     private static unsafe byte** Allocate(IReadOnlyList<string> texts)
     {
         var array = (byte**)NativeMemory.AllocZeroed((nuint)texts.Count + 1, (nuint)sizeof(byte*));

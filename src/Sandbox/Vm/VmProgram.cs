@@ -37,15 +37,14 @@ public static class VmProgram
         using var signals = new SignalFd([.. Signals]);
         try
         {
-            using var system = KvmSystem.Open();
             if (option == LinuxOption)
             {
                 var linux = LinuxVmSpec.Parse(json);
-                return new Session(linux.Stats, signals).Run(send => VmGuests.Create(system, linux, send));
+                return new Session(linux.Stats, signals).Run((system, send) => VmGuests.Create(system, linux, send), linux.Shares.Count > 0, Path.GetDirectoryName(linux.Vsock));
             }
 
             var flat = FlatVmSpec.Parse(json);
-            return new Session(flat.Stats, signals).Run(send => VmGuests.Create(system, flat, send));
+            return new Session(flat.Stats, signals).Run((system, send) => VmGuests.Create(system, flat, send), hasFiles: false, directory: null);
         }
         catch (Exception e) when (e is KvmUnsupportedException or ImageLoadException or LinuxException or JsonException)
         {
@@ -67,10 +66,12 @@ public static class VmProgram
         private VirtualMachine? _machine;
         private volatile int _exitCode;
 
-        internal int Run(Func<SerialSink, BootedGuest> create)
+        /// <param name="directory">What stays visible, for the sockets that the guest connects to.</param>
+        internal int Run(Func<KvmSystem, SerialSink, BootedGuest> create, bool hasFiles, string? directory)
         {
-            var guest = create(Send);
+            var guest = Create(create);
             _machine = guest.Machine;
+            VmConfinement.Enter(guest, hasFiles, directory);
             _machine.Start();
             new Thread(() => ForwardInput(guest), 256 * 1024) { IsBackground = true, Name = "input" }.Start();
             var end = WaitForEnd(_machine);
@@ -85,6 +86,13 @@ public static class VmProgram
 
             // The end of the process is the end of its threads: one that waits for a full pipe is not waited for.
             return end.Outcome is VmOutcome.TripleFault or VmOutcome.Failed ? Failed : _exitCode;
+        }
+
+        /// <summary>What makes machines is closed behind the one that was made.</summary>
+        private BootedGuest Create(Func<KvmSystem, SerialSink, BootedGuest> create)
+        {
+            using var system = KvmSystem.Open();
+            return create(system, Send);
         }
 
         private VmEnd WaitForEnd(VirtualMachine machine)

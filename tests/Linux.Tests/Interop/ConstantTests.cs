@@ -63,6 +63,7 @@ public sealed partial class ConstantTests
         FGetfl = F_GETFL
         FGetSeals = F_GET_SEALS
         FilterOffset = offsetof(struct sock_fprog, filter)
+        FilterTsync = SECCOMP_FILTER_FLAG_TSYNC
         Fionread = FIONREAD
         First = -
         FraPriority = enum FRA_PRIORITY
@@ -183,6 +184,7 @@ public sealed partial class ConstantTests
         PrSetChildSubreaper = PR_SET_CHILD_SUBREAPER
         PrSetDumpable = PR_SET_DUMPABLE
         PrSetName = PR_SET_NAME
+        PrSetNoNewPrivs = PR_SET_NO_NEW_PRIVS
         PunchHoleKeepSize = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE
         Raise = PR_CAP_AMBIENT_RAISE
         Replace = BPF_F_REPLACE

@@ -17,6 +17,8 @@ internal static class VmProcess
         ThreadSignals.Block([.. VmProgram.Signals]);
         try
         {
+            // A machine has nothing that whoever started crisp has left open.
+            ProgramImage.KeepStandardStreamsOnly();
             ProgramImage.Replace(program, arguments, [.. Environment()]);
         }
         catch (LinuxException e)

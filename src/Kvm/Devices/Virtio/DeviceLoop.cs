@@ -39,6 +39,28 @@ internal sealed class DeviceLoop : IDisposable
         }
     }
 
+    /// <summary>Runs the action on the loop's thread and waits for its end. Not from that thread.</summary>
+    internal void Invoke(Action action)
+    {
+        using var signal = new EventFd();
+        using var done = new ManualResetEventSlim();
+        var watch = Watch(signal.Descriptor, EpollEvents.In, _ =>
+        {
+            signal.Drain();
+            try
+            {
+                action();
+            }
+            finally
+            {
+                done.Set();
+            }
+        });
+        signal.Signal();
+        done.Wait();
+        Unwatch(watch, signal.Descriptor);
+    }
+
     internal void Modify(ulong id, FileDescriptor file, EpollEvents events) => _epoll.Modify(file, events, id);
 
     /// <summary>Before the descriptor is closed.</summary>

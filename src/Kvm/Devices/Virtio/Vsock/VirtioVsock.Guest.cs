@@ -47,7 +47,7 @@ internal sealed partial class VirtioVsock
         FileDescriptor socket;
         try
         {
-            socket = Sockets.Connect($"{_path}_{key.HostPort}", nonBlocking: true);
+            socket = Sockets.Connect($"{_seenAs}_{key.HostPort}", nonBlocking: true);
         }
         catch (LinuxException)
         {

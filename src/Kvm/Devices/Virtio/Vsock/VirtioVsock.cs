@@ -25,6 +25,7 @@ internal sealed partial class VirtioVsock : IVirtioDevice, IDisposable
     private const int MostOfPacket = 16 * 1024;
 
     private readonly string _path;
+    private readonly string _seenAs;
     private readonly ulong _guestCid;
     private readonly byte[] _config = new byte[8];
     private readonly byte[] _packet = new byte[MostOfPacket];
@@ -39,10 +40,11 @@ internal sealed partial class VirtioVsock : IVirtioDevice, IDisposable
 
     /// <param name="guestCid">The guest's address: 3 or more.</param>
     /// <param name="path">Of the socket that this makes; it must not exist, and is removed at the end.</param>
-    internal VirtioVsock(ulong guestCid, string path)
+    /// <param name="seenAs">The same path as it will be when guests connect: a process that changes its root sees another. Null: the same.</param>
+    internal VirtioVsock(ulong guestCid, string path, string? seenAs = null)
     {
         ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(guestCid, HostCid);
-        (_guestCid, _path) = (guestCid, path);
+        (_guestCid, _path, _seenAs) = (guestCid, path, seenAs ?? path);
         BinaryPrimitives.WriteUInt64LittleEndian(_config, guestCid);
         _listener = Sockets.Listen(path, nonBlocking: true);
     }
