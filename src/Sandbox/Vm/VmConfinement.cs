@@ -28,8 +28,7 @@ internal static class VmConfinement
     /// <param name="directory">Seen as the root, read-only, instead of nothing; null for nothing.</param>
     internal static void Enter(BootedGuest guest, bool hasFiles, string? directory)
     {
-        // A file server's process is not confined yet: no guest has been seen to use its files under the filter to the end.
-        if (!IsPossible || hasFiles)
+        if (!IsPossible)
         {
             return;
         }

@@ -23,7 +23,7 @@ internal static class VmGuests
         {
             Disks = [.. spec.Disks.Select(Disk)],
             VsockPath = spec.Vsock,
-            VsockSeenAs = spec.Shares.Count == 0 && VmConfinement.ChangesRoot && spec.Vsock is { } socket ? $"/{Path.GetFileName(socket)}" : null,
+            VsockSeenAs = VmConfinement.ChangesRoot && spec.Vsock is { } socket ? $"/{Path.GetFileName(socket)}" : null,
             TapName = spec.Tap,
             Exports = spec.Shares.Count > 0 ? Exports(spec.Shares) : null,
         };
