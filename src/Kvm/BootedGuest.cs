@@ -1,4 +1,6 @@
 using Crisp.Kvm.Devices.Virtio.Balloon;
+using Crisp.Kvm.Devices.Virtio.Vsock;
+using Crisp.Linux;
 
 namespace Crisp.Kvm;
 
@@ -9,9 +11,10 @@ public delegate void SerialSink(ReadOnlySpan<byte> bytes);
 public sealed class BootedGuest : IDisposable
 {
     private readonly ConsoleLine _console;
+    private readonly VirtioVsock? _vsock;
 
-    internal BootedGuest(VirtualMachine machine, ConsoleLine console, VirtioBalloon? balloon)
-        => (Machine, _console, Balloon) = (machine, console, balloon);
+    internal BootedGuest(VirtualMachine machine, ConsoleLine console, VirtioBalloon? balloon, VirtioVsock? vsock = null)
+        => (Machine, _console, Balloon, _vsock) = (machine, console, balloon, vsock);
 
     public VirtualMachine Machine { get; }
 
@@ -21,6 +24,11 @@ public sealed class BootedGuest : IDisposable
     /// <summary>Gives bytes to the serial port, and waits until the guest has room for them.</summary>
     /// <returns>False when the machine has ended.</returns>
     public bool Receive(ReadOnlySpan<byte> bytes) => _console.Receive(Machine, bytes);
+
+    /// <summary>Connects to a port of the guest's vsock, now or as soon as it has a driver. From any thread.</summary>
+    /// <returns>Does not block. When the guest refuses the connection, or the machine is gone, it ends at once.</returns>
+    public FileDescriptor ConnectVsock(uint port)
+        => (_vsock ?? throw new InvalidOperationException("The machine has no vsock for this process.")).Connect(port);
 
     public void Dispose() => Machine.Dispose();
 }

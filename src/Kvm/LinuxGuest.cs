@@ -28,6 +28,9 @@ public sealed record LinuxGuestOptions(int Vcpus, long MemoryBytes, string Comma
     /// <summary><see cref="VsockPath"/> as the process sees it when the guest runs, if it changes its root until then.</summary>
     public string? VsockSeenAs { get; init; }
 
+    /// <summary>Whether this process can connect to the guest's vsock (<see cref="BootedGuest.ConnectVsock"/>).</summary>
+    public bool HasDirectVsock { get; init; }
+
     /// <summary>The tap that is the guest's network; null for none.</summary>
     public string? TapName { get; init; }
 
@@ -81,8 +84,9 @@ public static class LinuxGuest
             var loaded = KernelImage.Load(machine.Memory, kernel.File, kernel.Name);
             var disk = initrd is { } file ? LoadInitrd(machine.Memory, loaded, file) : ((ulong, int)?)null;
             var balloon = new VirtioBalloon(machine.Memory);
+            var vsock = options.HasDirectVsock || options.VsockPath is not null ? new VirtioVsock(VsockCid, options.VsockPath, options.VsockSeenAs) : null;
             var devices = 0;
-            foreach (var device in Devices(options, machine.Memory).Prepend(balloon))
+            foreach (var device in Devices(options, machine.Memory, vsock).Prepend(balloon))
             {
                 machine.AddVirtio(device);
                 devices++;
@@ -95,7 +99,7 @@ public static class LinuxGuest
             var registers = machine.Vcpus[0].GetRegisters();
             registers.rsi = ZeroPage.Address;
             machine.Vcpus[0].SetRegisters(registers);
-            return new BootedGuest(machine, ConsoleLine.Attach(machine, send), balloon);
+            return new BootedGuest(machine, ConsoleLine.Attach(machine, send), balloon, vsock);
         }
         catch
         {
@@ -104,7 +108,7 @@ public static class LinuxGuest
         }
     }
 
-    private static IEnumerable<IVirtioDevice> Devices(LinuxGuestOptions options, GuestMemory memory)
+    private static IEnumerable<IVirtioDevice> Devices(LinuxGuestOptions options, GuestMemory memory, VirtioVsock? vsock)
     {
         yield return new VirtioRng();
         foreach (var disk in options.Disks)
@@ -126,9 +130,9 @@ public static class LinuxGuest
             yield return Network(tap);
         }
 
-        if (options.VsockPath is { } path)
+        if (vsock is not null)
         {
-            yield return new VirtioVsock(VsockCid, path, options.VsockSeenAs);
+            yield return vsock;
         }
 
         if (options.Exports is { } exports)

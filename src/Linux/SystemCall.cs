@@ -62,6 +62,7 @@ public enum SystemCall : ushort
     dup3 = 292,
     prlimit64 = 302,
     setns = 308,
+    finit_module = 313,
     renameat2 = 316,
     seccomp = 317,
     memfd_create = 319,

@@ -18,7 +18,7 @@ internal static class ConfigText
     {
         var text = new StringBuilder(Head).Append('\n');
         var section = "";
-        foreach (var option in ConfigOptions.Of(config))
+        foreach (var option in ConfigOptions.All)
         {
             text.Append('\n');
             if (option.Section != section)

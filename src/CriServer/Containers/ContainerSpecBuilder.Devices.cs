@@ -34,12 +34,7 @@ public static partial class ContainerSpecBuilder
         var nodes = new List<DeviceSpec>();
         if (input.Privileged)
         {
-            // A machine has devices of its own, which are not the node's to name.
-            if (!input.IsMachine)
-            {
-                AddNodes("/dev", "/dev", nodes, _ownDevices);
-            }
-
+            AddNodes("/dev", "/dev", nodes, _ownDevices);
             return (nodes, [new DeviceRuleSpec(true, 'a', null, null, "rwm")]);
         }
 

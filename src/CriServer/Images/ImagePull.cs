@@ -1,4 +1,5 @@
 using Crisp.Cri.V1;
+using Crisp.CriServer.Sandboxes;
 using Crisp.Images;
 using Grpc.Core;
 
@@ -13,7 +14,7 @@ public sealed partial class ImageServer
     public override async Task<PullImageResponse> PullImage(PullImageRequest request, ServerCallContext context)
     {
         var reference = ReferenceOf(request.Image);
-        _handlers.MachineOf(request.Image.RuntimeHandler);
+        RuntimeHandlers.Check(request.Image.RuntimeHandler);
         var image = await _puller.PullAsync(reference, CredentialsOf(request.Auth), null, context.CancellationToken);
         return new PullImageResponse { ImageRef = image.Id };
     }

@@ -15,8 +15,6 @@ public enum FailpointName
     NetworkAddRecorded,
     NetworkPluginAdded,
     NetworkResultRecorded,
-    SandboxNetworkJoined,
-    SandboxBooted,
     SandboxReady,
     SandboxContainersStopped,
     SandboxNotReady,

@@ -110,4 +110,17 @@ internal static unsafe partial class Libc
     // int poll(struct pollfd *fds, nfds_t nfds, int timeout);
     [LibraryImport(Name, SetLastError = true)]
     internal static partial int poll(pollfd* fds, nuint nfds, int timeout);
+
+    // int finit_module(int fd, const char *param_values, int flags);
+    [LibraryImport(Name, SetLastError = true, EntryPoint = "syscall")]
+    internal static partial nint finit_module(
+        nint number, FileDescriptor fd, [MarshalUsing(typeof(PathMarshaller))] string param_values, int flags);
+
+    // void sync(void);
+    [LibraryImport(Name)]
+    internal static partial void sync();
+
+    // int reboot(int howto);
+    [LibraryImport(Name, SetLastError = true)]
+    internal static partial int reboot(int howto);
 }

@@ -12,8 +12,21 @@ namespace Crisp.Sandbox.Client;
 /// <param name="PlaceInCgroup">Called with the pid before the program runs, to put it in a cgroup outside of kubepods.</param>
 public sealed record SandboxLaunch(string Id, string RunDirectory, Action<int>? PlaceInCgroup = null)
 {
-    /// <summary>What the process is started with besides its id and directory.</summary>
-    internal IReadOnlyList<string> Options { get; init; } = [];
+    /// <summary>Whether the process is the monitor of a pod that is a virtual machine (SandboxSpec.Vm).</summary>
+    public bool IsMonitor { get; init; }
+
+    /// <summary>What the process opens exports beneath, as process 1 of a guest does: for tests of the protocol without a machine.</summary>
+    internal string? GuestMounts { get; init; }
+
+    internal const string MonitorOption = "--monitor";
+
+    internal const string GuestMountsOption = "--guest-mounts";
+
+    internal IReadOnlyList<string> Arguments =>
+    [
+        "crisp-sandbox", "--id", Id, "--run-dir", RunDirectory, .. IsMonitor ? [MonitorOption] : (string[])[],
+        .. GuestMounts is { } mounts ? [GuestMountsOption, mounts] : (string[])[],
+    ];
 
     /// <summary>At most 107 bytes (unix(7)).</summary>
     public string SocketPath => Path.Combine(RunDirectory, "sandbox.sock");
@@ -114,7 +127,7 @@ public sealed class SandboxLauncher : IDisposable
 
     private Plan BuildPlan(SandboxLaunch launch, FileDescriptor nothing, FileDescriptor stderr)
     {
-        string[] arguments = ["crisp-sandbox", "--id", launch.Id, "--run-dir", launch.RunDirectory, .. launch.Options];
+        string[] arguments = [.. launch.Arguments];
         var builder = new PlanBuilder();
         var devNull = builder.Descriptor("/dev/null", nothing);
         builder.Label("Detach crisp-sandbox from the daemon").SetSid();

@@ -75,7 +75,8 @@ internal abstract class Container(ContainerSpec spec, ResolvedUser user)
     public abstract void Exec(string id, ProcessSpec process, ClientStreams streams, Action<Exec> done, Action<Exception> failed);
 
     /// <summary>Ties a client's streams to the main process, which runs or is paused.</summary>
-    public abstract void Attach(ClientStreams streams);
+    /// <param name="streams">Closed on failure.</param>
+    public abstract void Attach(ClientStreams streams, Action done, Action<Exception> failed);
 
     /// <param name="exec">A running one; null is the main process. One that has just ended is no error.</param>
     public abstract void Signal(Exec? exec, int signal, Action done, Action<Exception> failed);

@@ -43,7 +43,11 @@ internal sealed class NamespaceContainer(
     public override void Exec(string id, ProcessSpec process, ClientStreams streams, Action<Exec> done, Action<Exception> failed)
         => ExecStart.Begin(pod, this, id, process, streams, done, failed);
 
-    public override void Attach(ClientStreams streams) => Attachment.Begin(pod.Loop, this, streams);
+    public override void Attach(ClientStreams streams, Action done, Action<Exception> failed)
+    {
+        Attachment.Begin(pod.Loop, this, streams);
+        done();
+    }
 
     public override void Signal(Exec? exec, int signal, Action done, Action<Exception> failed)
     {

@@ -5,6 +5,7 @@ using Crisp.Sandbox.Protocol;
 using Crisp.Sandbox.Server;
 using Crisp.Sandbox.Spec;
 using Crisp.Sandbox.Vm.Guest;
+using Crisp.Sandbox.Vm.Network;
 using Google.Protobuf;
 
 namespace Crisp.Sandbox.Containers;
@@ -114,13 +115,22 @@ internal sealed class NamespacePod : Pod
             throw new SandboxException(RpcCode.FailedPrecondition, $"The process of the pod {Id} was not started as a virtual machine's monitor.");
         }
 
-        if (!network.IsEmpty)
+        if (!network.IsEmpty && GuestMounts is null)
         {
-            throw new SandboxException(RpcCode.Unimplemented, "This version of crisp-sandbox sets up no network in a virtual machine.");
+            throw new SandboxException(RpcCode.InvalidArgument, "Only a virtual machine is told of its network.");
         }
 
         Launches.Run(
-            () => MakeNamespaces(spec),
+            () =>
+            {
+                if (!network.IsEmpty)
+                {
+                    using var socket = RouteSocket.OpenOwn();
+                    GuestNetworkSetup.Apply(GuestNetwork.Parse(network.Span), socket);
+                }
+
+                return MakeNamespaces(spec);
+            },
             made =>
             {
                 Adopt(made);

@@ -12,8 +12,11 @@ public static class ProtocolVersion
     /// <summary>The service's name in requests.</summary>
     public const string Service = "crisp.sandbox.v1.Sandbox";
 
+    /// <summary>Boot, Stats, and the streams of StartContainer.</summary>
+    public const string VmFeature = "vm";
+
     /// <summary>What can be done beyond the version's own rules; a side uses a feature only when the other lists it.</summary>
-    public static IReadOnlyList<string> Features { get; } = ["exec", "tty", "pause", "update", "events", "attach"];
+    public static IReadOnlyList<string> Features { get; } = ["exec", "tty", "pause", "update", "events", "attach", VmFeature];
 
     /// <summary>The version to use with a client whose highest is given.</summary>
     /// <exception cref="SandboxException">FAILED_PRECONDITION when there is none.</exception>

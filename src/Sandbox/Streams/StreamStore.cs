@@ -76,6 +76,9 @@ internal sealed class StreamStore
         internal Connection Claim()
         {
             _expiry.Cancel();
+
+            // A client that has sent its last and left is seen by whoever reads it.
+            _connection.Watch.Change(EpollEvents.None);
             return _connection;
         }
 

@@ -61,7 +61,7 @@ internal static class VmGuests
         }
     }
 
-    private static FileDescriptor Open(string kind, string path, OpenFlags flags = OpenFlags.ReadOnly, bool isDisk = false)
+    internal static FileDescriptor Open(string kind, string path, OpenFlags flags = OpenFlags.ReadOnly, bool isDisk = false)
     {
         try
         {

@@ -1,5 +1,4 @@
 using Crisp.Cri.V1;
-using Crisp.CriServer.Configuration;
 using Crisp.CriServer.Hosting;
 using Crisp.CriServer.Sandboxes;
 using Crisp.Sandbox.Spec;
@@ -97,11 +96,9 @@ public sealed class SandboxSpecBuilderTests
     [Fact]
     public void UnknownHandler_IsRefused()
     {
-        var handlers = new RuntimeHandlers(new CrispConfig());
-        Assert.Null(handlers.MachineOf(""));
-        Assert.Null(handlers.MachineOf("crisp"));
-        Assert.Equal("kvm", handlers.MachineOf("kvm")!.Name);
-        Assert.Equal(StatusCode.InvalidArgument, Assert.Throws<CriException>(() => handlers.MachineOf("kata")).Code);
+        RuntimeHandlers.Check("");
+        RuntimeHandlers.Check("crisp");
+        Assert.Equal(StatusCode.InvalidArgument, Assert.Throws<CriException>(() => RuntimeHandlers.Check("kata")).Code);
     }
 
     [Fact]

@@ -18,11 +18,14 @@ internal sealed class VsockGuest : IDisposable
     private DriverQueue _receive = null!;
     private DriverQueue _transmit = null!;
 
-    internal VsockGuest(string path, bool hasBuffers = true)
+    internal VsockGuest(string? path, bool hasBuffers = true, bool isStarted = true)
     {
         Device = new VirtioVsock(Cid, path);
         Driver = new VirtioDriver(Device);
-        Start(hasBuffers);
+        if (isStarted)
+        {
+            Start(hasBuffers);
+        }
     }
 
     internal VirtioVsock Device { get; }

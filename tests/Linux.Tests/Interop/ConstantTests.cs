@@ -16,11 +16,13 @@ public sealed partial class ConstantTests
         AfInet6 = AF_INET6
         AfNetlink = AF_NETLINK
         AfUnix = AF_UNIX
+        AfVsock = AF_VSOCK
         Alignment = -
         Allow = SECCOMP_RET_ALLOW
         AllowMulti = BPF_F_ALLOW_MULTI
         AllSeals = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE
         And = BPF_ALU | BPF_AND | BPF_K
+        AnyCid = VMADDR_CID_ANY
         ArchitectureOffset = offsetof(struct seccomp_data, arch)
         Arguments = offsetof(struct seccomp_data, args)
         ArphrdEther = ARPHRD_ETHER
@@ -42,6 +44,7 @@ public sealed partial class ConstantTests
         CgroupDevice = enum BPF_CGROUP_DEVICE
         Child = SIGCHLD
         CldExited = CLD_EXITED
+        CloexecNonblock = SOCK_CLOEXEC | SOCK_NONBLOCK
         CloneClearSighand = CLONE_CLEAR_SIGHAND
         CloneFs = CLONE_FS
         CloneIntoCgroup = CLONE_INTO_CGROUP
@@ -80,6 +83,7 @@ public sealed partial class ConstantTests
         Hangup = SIGHUP
         HeaderSize = sizeof(struct cmsghdr)
         HeldLevels = -
+        HostCid = VMADDR_CID_HOST
         IfaAddress = enum IFA_ADDRESS
         IfaBroadcast = enum IFA_BROADCAST
         IfaFlags = enum IFA_FLAGS
@@ -187,6 +191,7 @@ public sealed partial class ConstantTests
         PrSetNoNewPrivs = PR_SET_NO_NEW_PRIVS
         PunchHoleKeepSize = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE
         Raise = PR_CAP_AMBIENT_RAISE
+        RbPowerOff = RB_POWER_OFF
         Replace = BPF_F_REPLACE
         Return = BPF_RET | BPF_K
         RouteMessageSize = sizeof(struct rtmsg)
@@ -227,6 +232,7 @@ public sealed partial class ConstantTests
         SolNetlink = SOL_NETLINK
         SolSocket = SOL_SOCKET
         SoPeercred = SO_PEERCRED
+        StreamCloexecNonblock = SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK
         TapWithHeader = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR
         TcaActKind = enum TCA_ACT_KIND
         TcaActOptions = enum TCA_ACT_OPTIONS
@@ -263,6 +269,9 @@ public sealed partial class ConstantTests
         UsualSize = -
         UsualSteps = -
         Version3 = _LINUX_CAPABILITY_VERSION_3
+        VsockAddressSize = sizeof(struct sockaddr_vm)
+        VsockCidOffset = offsetof(struct sockaddr_vm, svm_cid)
+        VsockPortOffset = offsetof(struct sockaddr_vm, svm_port)
         WExited = WEXITED
         WNoHang = WNOHANG
         WNoWait = WNOWAIT

@@ -118,12 +118,20 @@ internal sealed class GuestContainer(VmPod pod, ContainerSpec spec, ResolvedUser
     public override void Exec(string id, ProcessSpec process, ClientStreams streams, Action<Exec> done, Action<Exception> failed)
         => GuestExec.Begin(pod, this, id, process, streams, done, failed);
 
-    public override void Attach(ClientStreams streams)
+    public override void Attach(ClientStreams streams, Action done, Action<Exception> failed)
     {
         Attachment.BeginOutput(pod.Loop, this, streams);
         if (streams.Stdin is { } stdin)
         {
-            GuestExec.AttachInput(pod, this, stdin);
+            GuestExec.AttachInput(pod, this, stdin, done, error =>
+            {
+                streams.Close();
+                failed(error);
+            });
+        }
+        else
+        {
+            done();
         }
     }
 

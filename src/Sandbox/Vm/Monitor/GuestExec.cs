@@ -56,7 +56,7 @@ internal static class GuestExec
     }
 
     /// <summary>Input for the main process. A container that takes none closes it.</summary>
-    public static void AttachInput(VmPod pod, GuestContainer container, Connection client)
+    public static void AttachInput(VmPod pod, GuestContainer container, Connection client, Action done, Action<Exception> failed)
         => GuestStreams.Open(
             pod.Loop,
             pod.Machine,
@@ -71,14 +71,18 @@ internal static class GuestExec
                     request,
                     AttachResponse.Parser,
                     GuestContainer.CallPatience,
-                    _ => JoinInput(pod.Loop, client, streams.Stdin!),
                     _ =>
                     {
+                        JoinInput(pod.Loop, client, streams.Stdin!);
+                        done();
+                    },
+                    error =>
+                    {
                         streams.Dispose();
-                        client.Close();
+                        failed(error);
                     });
             },
-            _ => client.Close());
+            failed);
 
     private static void Ask(
         VmPod pod, GuestContainer container, Exec exec, ProcessSpec process, GuestStreams streams, Action done, Action<Exception> failed)

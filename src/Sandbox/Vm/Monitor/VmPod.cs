@@ -23,10 +23,12 @@ internal sealed class VmPod : Pod
     private readonly ProcessLauncher _launcher;
     private readonly Action _lost;
     private readonly OperationQueue _boots = new();
+    private readonly List<(Action Done, Action<Exception> Failed)> _ends = [];
     private PodNamespaces? _namespaces;
     private Exception? _bootFailure;
     private GuestBoot? _boot;
     private bool _machineStarted;
+    private bool _isReleased;
 
     /// <param name="lost">Called when the machine has ended by itself, and every exit is written: the caller ends this process.</param>
     public VmPod(string id, string runDirectory, EventLoop loop, ProcessLauncher launcher, IGuestMachine machine, Action lost)
@@ -108,7 +110,17 @@ internal sealed class VmPod : Pod
     public override void End(Action done, Action<Exception> failed)
     {
         IsEnding = true;
-        VmPodEnd.Begin(this, done, failed);
+        if (_isReleased)
+        {
+            done();
+            return;
+        }
+
+        _ends.Add((done, failed));
+        if (_ends.Count == 1)
+        {
+            VmPodEnd.Begin(this, Released, error => Ended(end => end.Failed(error)));
+        }
     }
 
     /// <summary>Calls the guest. One of the actions is called once; what they throw goes to <paramref name="failed"/>.</summary>
@@ -183,6 +195,19 @@ internal sealed class VmPod : Pod
         _bootFailure = new SandboxException(RpcCode.FailedPrecondition, $"The virtual machine of the pod {Id} did not boot: {message}", error);
         StopMachine("It did not boot.");
         failed(_bootFailure);
+    }
+
+    private void Released()
+    {
+        _isReleased = true;
+        Ended(static end => end.Done());
+    }
+
+    private void Ended(Action<(Action Done, Action<Exception> Failed)> tell)
+    {
+        List<(Action Done, Action<Exception> Failed)> told = [.. _ends];
+        _ends.Clear();
+        told.ForEach(tell);
     }
 
     private void MachineEnded(string sentence)

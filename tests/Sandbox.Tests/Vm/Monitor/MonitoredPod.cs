@@ -53,7 +53,8 @@ internal sealed class MonitoredPod : TestPod
         {
             if (!Ended.IsCompleted)
             {
-                await Client.ShutdownAsync();
+                // One that is ending by itself may end before it answers.
+                await await Task.WhenAny(Client.ShutdownAsync(), Ended);
             }
 
             await Ended.WaitAsync(TimeSpan.FromSeconds(30));

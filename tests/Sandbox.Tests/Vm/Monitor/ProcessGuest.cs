@@ -20,6 +20,7 @@ internal sealed class ProcessGuest : IGuestMachine
     private readonly HashSet<string> _exports = [];
     private Thread? _waiter;
     private bool _disposed;
+    private Action<string>? _played;
 
     public ProcessGuest(string id, string directory)
     {
@@ -32,9 +33,10 @@ internal sealed class ProcessGuest : IGuestMachine
 
     public string Console => Process is null ? "" : File.ReadAllText(Path.Combine(_directory, "stderr"));
 
-    /// <summary>Whether something is exported.</summary>
+    /// <summary>How many there are.</summary>
     public int Exports => _exports.Count;
 
+    /// <summary>Of a guest that the test plays; empty for one that is a process.</summary>
     public string SocketPath { get; init; } = "";
 
     /// <summary>The cgroup that the pod has in the guest.</summary>
@@ -44,10 +46,11 @@ internal sealed class ProcessGuest : IGuestMachine
     {
         if (SocketPath.Length > 0)
         {
+            _played = ended;
             return [];
         }
 
-        var launch = new SandboxLaunch(_id, _directory) { Options = ["--guest-mounts", _directory] };
+        var launch = new SandboxLaunch(_id, _directory) { GuestMounts = _directory };
         var (process, client) = _launcher.LaunchAsync(launch, new SandboxClientOptions { CallTimeout = TimeSpan.FromSeconds(60) }).GetAwaiter().GetResult();
         client.DisposeAsync().AsTask().GetAwaiter().GetResult();
         Process = process;
@@ -97,6 +100,7 @@ internal sealed class ProcessGuest : IGuestMachine
         if (!_disposed)
         {
             Process?.Kill();
+            Interlocked.Exchange(ref _played, null)?.Invoke(sentence);
         }
     }
 

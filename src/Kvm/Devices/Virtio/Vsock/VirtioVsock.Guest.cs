@@ -44,6 +44,12 @@ internal sealed partial class VirtioVsock
 
     private void Connect(VsockKey key, VsockHeader header)
     {
+        if (_path is null)
+        {
+            _refusals.Enqueue(key);
+            return;
+        }
+
         FileDescriptor socket;
         try
         {
@@ -109,6 +115,11 @@ internal sealed partial class VirtioVsock
         }
 
         connection.IsEstablished = true;
+        if (connection.IsDirect)
+        {
+            return true;
+        }
+
         // A new socket's buffer is empty, so these few bytes fit.
         return Files.TryWrite(connection.Socket, System.Text.Encoding.ASCII.GetBytes($"OK {connection.Key.HostPort}\n"), out _) > 0;
     }

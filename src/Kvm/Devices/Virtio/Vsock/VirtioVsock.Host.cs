@@ -18,7 +18,7 @@ internal sealed partial class VirtioVsock
     /// <summary>Programs that have connected and not yet said where to.</summary>
     private void AcceptClients()
     {
-        while (Sockets.Accept(_listener, nonBlocking: true) is { } socket)
+        while (Sockets.Accept(_listener!, nonBlocking: true) is { } socket)
         {
             if (_clients.Count == MostClients || _connections.Count == MostConnections)
             {

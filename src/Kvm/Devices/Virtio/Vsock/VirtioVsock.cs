@@ -4,7 +4,7 @@ using Crisp.Linux;
 
 namespace Crisp.Kvm.Devices.Virtio.Vsock;
 
-/// <summary>The socket device (virtio 1.2, 5.10): streams between the guest and unix sockets of the host.</summary>
+/// <summary>The socket device (virtio 1.2, 5.10): streams between the guest and unix sockets of the host, or this process.</summary>
 /// <remarks>
 /// A guest that connects to the host's port P reaches the socket PATH_P. A program that connects to PATH and writes
 /// <c>CONNECT P</c> and a line feed reaches the guest's port P, and reads <c>OK</c> and a port first.
@@ -24,12 +24,12 @@ internal sealed partial class VirtioVsock : IVirtioDevice, IDisposable
     private const int MostRefusals = 128;
     private const int MostOfPacket = 16 * 1024;
 
-    private readonly string _path;
-    private readonly string _seenAs;
+    private readonly string? _path;
+    private readonly string? _seenAs;
     private readonly ulong _guestCid;
     private readonly byte[] _config = new byte[8];
     private readonly byte[] _packet = new byte[MostOfPacket];
-    private readonly FileDescriptor _listener;
+    private readonly FileDescriptor? _listener;
     private readonly Dictionary<VsockKey, VsockConnection> _connections = [];
     private readonly Queue<VsockConnection> _ready = new();
     private readonly Queue<VsockKey> _refusals = new();
@@ -39,14 +39,14 @@ internal sealed partial class VirtioVsock : IVirtioDevice, IDisposable
     private ulong _listenerWatch;
 
     /// <param name="guestCid">The guest's address: 3 or more.</param>
-    /// <param name="path">Of the socket that this makes; it must not exist, and is removed at the end.</param>
+    /// <param name="path">Of the socket that this makes; it must not exist, and is removed at the end. Null: this process alone reaches the guest.</param>
     /// <param name="seenAs">The same path as it will be when guests connect: a process that changes its root sees another. Null: the same.</param>
-    internal VirtioVsock(ulong guestCid, string path, string? seenAs = null)
+    internal VirtioVsock(ulong guestCid, string? path, string? seenAs = null)
     {
         ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(guestCid, HostCid);
         (_guestCid, _path, _seenAs) = (guestCid, path, seenAs ?? path);
         BinaryPrimitives.WriteUInt64LittleEndian(_config, guestCid);
-        _listener = Sockets.Listen(path, nonBlocking: true);
+        _listener = path is null ? null : Sockets.Listen(path, nonBlocking: true);
     }
 
     public uint Id => 19;
@@ -72,7 +72,8 @@ internal sealed partial class VirtioVsock : IVirtioDevice, IDisposable
             throw new VirtioException("The driver does not use both queues of the socket device.");
         }
 
-        _listenerWatch = host.Watch(_listener, EpollEvents.In, _ => AcceptClients());
+        _listenerWatch = _listener is null ? 0 : host.Watch(_listener, EpollEvents.In, _ => AcceptClients());
+        _askedWatch = host.Watch(_askedSignal.Descriptor, EpollEvents.In, _ => ConnectAsked());
     }
 
     public void Process(int queue)
@@ -99,8 +100,14 @@ internal sealed partial class VirtioVsock : IVirtioDevice, IDisposable
         _refusals.Clear();
         if (_listenerWatch != 0)
         {
-            _host!.Unwatch(_listenerWatch, _listener);
+            _host!.Unwatch(_listenerWatch, _listener!);
             _listenerWatch = 0;
+        }
+
+        if (_askedWatch != 0)
+        {
+            _host!.Unwatch(_askedWatch, _askedSignal.Descriptor);
+            _askedWatch = 0;
         }
 
         (_receive, _transmit, _host) = (null, null, null);
@@ -114,8 +121,12 @@ internal sealed partial class VirtioVsock : IVirtioDevice, IDisposable
         }
 
         _clients.ForEach(c => c.Socket.Dispose());
-        _listener.Dispose();
-        File.Delete(_path);
+        DropAsked();
+        if (_path is not null)
+        {
+            _listener!.Dispose();
+            File.Delete(_path);
+        }
     }
 
     /// <summary>Reads what the guest has sent and sends what there is for it, as far as it has room.</summary>

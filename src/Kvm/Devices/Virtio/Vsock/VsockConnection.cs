@@ -23,6 +23,9 @@ internal sealed class VsockConnection(VsockKey key, FileDescriptor socket) : IDi
 
     internal FileDescriptor Socket { get; } = socket;
 
+    /// <summary>Of this process, which needs not be told that the guest has taken it.</summary>
+    internal bool IsDirect { get; init; }
+
     /// <summary>Of the socket; null when it is not watched.</summary>
     internal ulong? Watch { get; set; }
 
