@@ -29,6 +29,7 @@ internal static class NodeCheck
         new("crisp-sandbox", true, SandboxProbe.Run),
         new("CNI", false, CniProbe.Run),
         new("KVM", false, KvmProbe.Run),
+        new("guest image", false, GuestImageProbe.Run),
         new("daemon", false, DaemonProbe.Run),
     ];
 

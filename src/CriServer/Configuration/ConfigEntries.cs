@@ -19,9 +19,13 @@ internal static class ConfigEntries
             {
                 problems.Add((ConfigFile.Line(table.Span), $"[[{section}]] is a list of tables, which no section is. Write [{section}]."));
             }
-            else if (!Sections.Contains(section))
+            else if (!Sections(section).Contains(section))
             {
-                problems.Add((ConfigFile.Line(table.Span), $"There is no section [{section}]. Did you mean [{NearestName.Of(section, Sections)}]?"));
+                problems.Add((ConfigFile.Line(table.Span), $"There is no section [{section}]. Did you mean [{NearestName.Of(section, Sections(section))}]?"));
+            }
+            else if (RuntimeOptions.NameIn(section) is not null && !table.Items.Any())
+            {
+                problems.Add((ConfigFile.Line(table.Span), $"[{section}] says nothing of its runtime handler. Write at least: kind = \"kvm\""));
             }
             else
             {
@@ -32,7 +36,7 @@ internal static class ConfigEntries
         return entries;
     }
 
-    private static IEnumerable<string> Sections => ConfigOptions.All.Select(o => o.Section).Where(s => s.Length > 0).Distinct();
+    private static IEnumerable<string> Sections(string key) => ConfigOptions.Near(key).Select(o => o.Section).Where(s => s.Length > 0).Distinct();
 
     private static void Add(List<(int, string, ConfigValue)> entries, string section, IEnumerable<KeyValueSyntax> pairs)
     {

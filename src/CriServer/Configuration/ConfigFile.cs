@@ -41,9 +41,10 @@ internal static class ConfigFile
         }
 
         var config = new CrispConfig();
-        foreach (var (line, key, value) in ConfigEntries.Of(document, problems))
+        var entries = ConfigEntries.Of(document, problems);
+        foreach (var (line, key, value) in entries)
         {
-            var option = ConfigOptions.All.FirstOrDefault(o => o.Name == key);
+            var option = ConfigOptions.Near(key).FirstOrDefault(o => o.Name == key);
             if (option is null)
             {
                 problems.Add((line, $"There is no option \"{key}\". Did you mean \"{NearestOption(key)}\"?"));
@@ -60,6 +61,7 @@ internal static class ConfigFile
             }
         }
 
+        problems.AddRange(RuntimeOptions.Problems(config).Select(p => (entries.First(e => e.Key.StartsWith(p.Section, StringComparison.Ordinal)).Line, p.Text)));
         return problems.Count == 0
             ? config
             : throw new ConfigException([.. problems.OrderBy(p => p.Line).Select(p => $"{name}:{p.Line}: {p.Text}")]);
@@ -68,7 +70,7 @@ internal static class ConfigFile
     internal static int Line(SourceSpan span) => span.Start.Line + 1;
 
     // Somebody who left out or mistook the section still wrote a key that is close to the right one.
-    private static string NearestOption(string key) => ConfigOptions.All.MinBy(o => Distance(key, o))!.Name;
+    private static string NearestOption(string key) => ConfigOptions.Near(key).MinBy(o => Distance(key, o))!.Name;
 
     private static int Distance(string key, ConfigOption option) => new[]
     {

@@ -3,6 +3,13 @@ namespace Crisp.CriServer.Configuration;
 /// <summary>All options of the configuration file, in the order of the default one.</summary>
 internal static class ConfigOptions
 {
+    /// <summary>Those of this configuration: each runtime handler has its own.</summary>
+    public static IEnumerable<ConfigOption> Of(CrispConfig config) => All.Concat(config.Runtimes.SelectMany(r => RuntimeOptions.For(r.Name)));
+
+    /// <summary>Those that a key can name; of runtime handlers the one that it names, or else the usual one.</summary>
+    public static IEnumerable<ConfigOption> Near(string key) => All.Concat(RuntimeOptions.For(RuntimeOptions.NameIn(key) ?? "kvm"));
+
+    /// <summary>Without those of runtime handlers.</summary>
     public static IReadOnlyList<ConfigOption> All { get; } =
     [
         new()

@@ -18,7 +18,7 @@ internal static class ConfigText
     {
         var text = new StringBuilder(Head).Append('\n');
         var section = "";
-        foreach (var option in ConfigOptions.All)
+        foreach (var option in ConfigOptions.Of(config))
         {
             text.Append('\n');
             if (option.Section != section)

@@ -48,6 +48,12 @@ internal sealed class ConfigValue(ValueSyntax? syntax)
             ? (int)number
             : throw Wrong($"a number from {least} to {most}");
 
+    /// <summary>A size such as "512M".</summary>
+    public long Bytes(long least, long most)
+        => syntax is StringValueSyntax && ByteSize.TryParse(Text(), out var bytes) && bytes >= least && bytes <= most
+            ? bytes
+            : throw Wrong($"a size from \"{ByteSize.Show(least)}\" to \"{ByteSize.Show(most)}\"");
+
     /// <summary>A value of an enumeration by its lower-case name.</summary>
     public T Word<T>()
         where T : struct, Enum

@@ -58,6 +58,9 @@ public sealed record CrispConfig
     /// <summary>How long nothing may move in an exec, attach or port-forward before it is ended.</summary>
     public TimeSpan StreamingIdleTimeout { get; init; } = TimeSpan.FromHours(4);
 
+    /// <summary>Runtime handlers beside the default one, by name.</summary>
+    public IReadOnlyList<RuntimeConfig> Runtimes { get; init; } = [new RuntimeConfig("kvm")];
+
     /// <summary>How long a stopping daemon waits for the calls in flight.</summary>
     public TimeSpan ShutdownTimeout { get; init; } = TimeSpan.FromSeconds(10);
 

@@ -34,7 +34,12 @@ public static partial class ContainerSpecBuilder
         var nodes = new List<DeviceSpec>();
         if (input.Privileged)
         {
-            AddNodes("/dev", "/dev", nodes, _ownDevices);
+            // A machine has devices of its own, which are not the node's to name.
+            if (!input.IsMachine)
+            {
+                AddNodes("/dev", "/dev", nodes, _ownDevices);
+            }
+
             return (nodes, [new DeviceRuleSpec(true, 'a', null, null, "rwm")]);
         }
 

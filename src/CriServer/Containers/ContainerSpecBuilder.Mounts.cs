@@ -44,7 +44,7 @@ public static partial class ContainerSpecBuilder
         yield return Plain("/sys/fs/cgroup", new KernelSource("cgroup")) with { Readonly = !input.Privileged };
         yield return Plain("/dev/pts", new KernelSource("devpts")) with { Nodev = false };
         yield return Plain("/dev/mqueue", new KernelSource("mqueue"));
-        yield return Plain("/dev/shm", input.Sandbox.Spec.Vm is null ? new BindSource(input.SandboxFiles.Shm, Recursive: false) : new SharedMemorySource());
+        yield return Plain("/dev/shm", input.IsMachine ? new SharedMemorySource() : new BindSource(input.SandboxFiles.Shm, Recursive: false));
     }
 
     private static MountSpec Sys(ContainerSpecInput input)

@@ -132,7 +132,7 @@ public static partial class ContainerSpecBuilder
             case SecurityProfile.Types.ProfileType.Unconfined:
                 return null;
             case SecurityProfile.Types.ProfileType.RuntimeDefault:
-                return input.Node.AppArmor && !input.Privileged ? input.Node.AppArmorProfiles.Default() : null;
+                return input.Node.AppArmor && !input.Privileged && !input.IsMachine ? input.Node.AppArmorProfiles.Default() : null;
             case SecurityProfile.Types.ProfileType.Localhost:
                 return input.Node.AppArmor
                     ? input.Node.AppArmorProfiles.Localhost(profile!.LocalhostRef)

@@ -1,5 +1,6 @@
 using Crisp.Cri.V1;
 using Crisp.CriServer.Hosting;
+using Crisp.CriServer.Sandboxes;
 using Crisp.Sandbox.Spec;
 
 namespace Crisp.CriServer.Containers;
@@ -16,6 +17,11 @@ public static partial class ContainerSpecBuilder
         if (input.Privileged && !input.Sandbox.Privileged)
         {
             throw CriException.Invalid("A privileged container needs a privileged pod: security_context.privileged of the pod is false.");
+        }
+
+        if (input.IsMachine)
+        {
+            VmLimits.Check(input);
         }
 
         var (devices, rules) = Devices(input);

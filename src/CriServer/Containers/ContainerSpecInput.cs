@@ -28,6 +28,9 @@ public sealed record ContainerSpecInput(
 
     public bool Privileged => Security.Privileged;
 
+    /// <summary>Whether the pod is a virtual machine.</summary>
+    public bool IsMachine => Sandbox.Spec.Vm is not null;
+
     public bool UserNamespace => Sandbox.Spec.UidMappings.Count > 0;
 }
 

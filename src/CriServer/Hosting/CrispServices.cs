@@ -2,6 +2,7 @@ using Crisp.CriServer.Configuration;
 using Crisp.CriServer.Images;
 using Crisp.CriServer.Monitoring;
 using Crisp.CriServer.Runtime;
+using Crisp.CriServer.Sandboxes;
 using Crisp.CriServer.Stats;
 using Crisp.CriServer.Streaming;
 using Crisp.Images;
@@ -34,8 +35,13 @@ internal static class CrispServices
             grpc.Interceptors.Add<CallInterceptor>();
         });
         services.AddSingleton<CallInterceptor>();
+        services.AddSingleton<RuntimeHandlers>();
         services.AddSingleton(_ => ImageStore.Open(Path.Combine(config.Root, "images")));
-        services.AddSingleton(provider => new Node(config, provider.GetRequiredService<ImageStore>(), provider.GetRequiredService<ILogger<Node>>()));
+        services.AddSingleton(provider => new Node(
+            config,
+            provider.GetRequiredService<ImageStore>(),
+            provider.GetRequiredService<RuntimeHandlers>(),
+            provider.GetRequiredService<ILogger<Node>>()));
         services.AddSingleton<StatsReader>();
         services.AddSingleton(provider => new ImagePuller(
             provider.GetRequiredService<ImageStore>(), config.Registry, provider.GetRequiredService<TimeProvider>()));

@@ -1,5 +1,4 @@
 using Crisp.Cri.V1;
-using Crisp.CriServer.Sandboxes;
 using Crisp.Images;
 using Grpc.Core;
 
@@ -14,7 +13,7 @@ public sealed partial class ImageServer
     public override async Task<PullImageResponse> PullImage(PullImageRequest request, ServerCallContext context)
     {
         var reference = ReferenceOf(request.Image);
-        RuntimeHandlers.Check(request.Image.RuntimeHandler);
+        _handlers.MachineOf(request.Image.RuntimeHandler);
         var image = await _puller.PullAsync(reference, CredentialsOf(request.Auth), null, context.CancellationToken);
         return new PullImageResponse { ImageRef = image.Id };
     }

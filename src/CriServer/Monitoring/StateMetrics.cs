@@ -1,5 +1,4 @@
 using Crisp.CriServer.Runtime;
-using Crisp.CriServer.Sandboxes;
 using Crisp.CriServer.State;
 using Prometheus;
 
@@ -26,7 +25,7 @@ internal sealed class StateMetrics
     {
         var sandboxes = _node.Index.All.Select(s => s.Record).ToList();
         var handlers = sandboxes.ToDictionary(r => r.Id, r => Name(r.RuntimeHandler));
-        var known = RuntimeHandlers.Names.Select(Name).Concat(handlers.Values).Distinct().ToList();
+        var known = _node.Handlers.Names.Select(Name).Concat(handlers.Values).Distinct().ToList();
         Set(_sandboxes, known, Enum.GetValues<SandboxStage>(), sandboxes.Select(r => (Name(r.RuntimeHandler), r.Stage)));
         Set(
             _containers,

@@ -18,6 +18,17 @@ public sealed partial class RuntimeServer
         return new UpdateContainerResourcesResponse();
     }
 
+    /// <summary>A limit beyond the pod's machine would promise what is not there.</summary>
+    private void CheckMachine(LiveContainer container, Crisp.Sandbox.Spec.ResourcesSpec update)
+    {
+        if (_node.Index.SandboxOf(container)?.Record.Spec.Vm is { } machine && update.MemoryLimit > machine.MemoryBytes)
+        {
+            throw CriException.Precondition(
+                $"The container {container.Id} is in a virtual machine of {machine.MemoryBytes >> 20} MiB, and would be allowed {update.MemoryLimit >> 20} MiB: "
+                + "a running machine does not grow. Make the pod anew.");
+        }
+    }
+
     private async Task UpdateAsync(LiveContainer container, Crisp.Sandbox.Spec.ResourcesSpec update)
     {
         await container.Gate.WaitAsync();
@@ -28,6 +39,7 @@ public sealed partial class RuntimeServer
                 throw CriException.Precondition($"The container {container.Id} has ended; its limits mean nothing any more.");
             }
 
+            CheckMachine(container, update);
             await LinkOf(container).Client.UpdateAsync(container.Id, update);
             Failpoint.Hit(FailpointName.ContainerUpdated);
             container.Change(r => r with { Spec = r.Spec with { Resources = ResourceLimits.Merge(r.Spec.Resources, update) } });

@@ -20,8 +20,9 @@ public sealed class Node : IDisposable
     private const int LongestRunDirectory = 51;
     private readonly Lazy<SandboxLauncher> _launcher;
 
-    public Node(CrispConfig config, ImageStore images, ILogger<Node> logger)
+    public Node(CrispConfig config, ImageStore images, RuntimeHandlers handlers, ILogger<Node> logger)
     {
+        Handlers = handlers;
         if (LinuxPath.Encode(config.Run).Length > LongestRunDirectory)
         {
             throw new StartException(
@@ -66,6 +67,8 @@ public sealed class Node : IDisposable
 
     /// <summary>The network of pods that are not on the node's.</summary>
     public PodNetwork Network { get; }
+
+    public RuntimeHandlers Handlers { get; }
 
     public NodeFacts Facts { get; } = NodeFacts.Read();
 

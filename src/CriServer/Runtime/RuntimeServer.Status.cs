@@ -1,7 +1,6 @@
 using System.Text.Json;
 using Crisp.Cri.V1;
 using Crisp.CriServer.Configuration;
-using Crisp.CriServer.Sandboxes;
 using Grpc.Core;
 
 namespace Crisp.CriServer.Runtime;
@@ -29,9 +28,10 @@ public sealed partial class RuntimeServer
                 },
             },
             // The default handler's name is empty. A feature is true once a container can have it.
-            RuntimeHandlers = { RuntimeHandlers.Names.Select(name => new RuntimeHandler { Name = name, Features = HandlerFeatures }) },
+            RuntimeHandlers = { _node.Handlers.Names.Select(name => new RuntimeHandler { Name = name, Features = FeaturesOf(name) }) },
             Features = new RuntimeFeatures { SupplementalGroupsPolicy = true, UserNamespacesHostNetwork = _node.Facts.UserNamespaces, MountOptions = true },
         };
+        response.Status.Conditions.Add(_node.Handlers.Machines.Select(HandlerCondition));
         if (request.Verbose)
         {
             response.Info.Add("config", JsonSerializer.Serialize(_config, ConfigJson.Default.CrispConfig));
@@ -40,5 +40,23 @@ public sealed partial class RuntimeServer
         return response;
     }
 
-    private RuntimeHandlerFeatures HandlerFeatures => new() { RecursiveReadOnlyMounts = true, UserNamespaces = _node.Facts.UserNamespaces };
+    /// <summary>CRI's RuntimeHandler has no room for it, and clients pass over conditions that they do not know.</summary>
+    private RuntimeCondition HandlerCondition(Configuration.RuntimeConfig runtime)
+    {
+        var problem = _node.Handlers.ProblemOf(runtime);
+        return new RuntimeCondition
+        {
+            Type = $"RuntimeHandlerReady/{runtime.Name}",
+            Status = problem is null,
+            Reason = problem is null ? "" : "VirtualMachinesCannotRun",
+            Message = problem ?? "",
+        };
+    }
+
+    // The users of a machine are not the node's: there is nothing to map.
+    private RuntimeHandlerFeatures FeaturesOf(string handler) => new()
+    {
+        RecursiveReadOnlyMounts = true,
+        UserNamespaces = _node.Facts.UserNamespaces && _node.Handlers.MachineOf(handler) is null,
+    };
 }

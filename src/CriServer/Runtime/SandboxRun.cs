@@ -4,6 +4,7 @@ using Crisp.CriServer.Networking;
 using Crisp.CriServer.Sandboxes;
 using Crisp.CriServer.State;
 using Crisp.Network;
+using Crisp.Sandbox.Spec;
 using Grpc.Core;
 
 namespace Crisp.CriServer.Runtime;
@@ -18,7 +19,7 @@ public sealed partial class RuntimeServer
     {
         var config = request.Config ?? throw CriException.Invalid("RunPodSandbox needs a config.");
         var name = SandboxNameOf(config);
-        RuntimeHandlers.Check(request.RuntimeHandler);
+        _node.Handlers.MachineOf(request.RuntimeHandler);
         var digest = RequestDigest.Of(request);
         var id = await _node.Creations.RunAsync($"pod {name}", digest, () => RunAsync(request, name, digest), context.CancellationToken);
 
@@ -49,6 +50,8 @@ public sealed partial class RuntimeServer
         }
 
         CheckDns(config.DnsConfig);
+        var resources = SandboxResourcesOf(config.Linux?.Resources, config.Linux?.Overhead);
+        var vm = VmSpecOf(request, resources);
         var options = security?.NamespaceOptions ?? new NamespaceOption();
         var network = options.Network == NamespaceMode.Pod ? PodCapabilities.From(config) : null;
         if (network is not null)
@@ -70,8 +73,8 @@ public sealed partial class RuntimeServer
             LogDirectory = LogDirectory(config),
             Privileged = security?.Privileged ?? false,
             Namespaces = NamespaceModesOf(options),
-            Spec = SandboxSpecBuilder.Build(id, config, _node.DefaultCgroupParent),
-            Resources = SandboxResourcesOf(config.Linux?.Resources, config.Linux?.Overhead),
+            Spec = SandboxSpecBuilder.Build(id, config, _node.DefaultCgroupParent) with { Vm = vm },
+            Resources = resources,
             HostPorts = HostPorts.Of(network),
             RequestDigest = digest,
         };
@@ -103,13 +106,13 @@ public sealed partial class RuntimeServer
         var owner = maps.UidMappings.Count > 0 ? (maps.UidMappings[0].HostId, maps.GidMappings[0].HostId) : (0u, 0u);
         files.Write(config, hostname, owner);
         PrivateDirectory.Create(_node.SandboxRunDirectory(record.Id));
-        if (record.Spec.IpcNamespace)
+        if (record.Spec is { IpcNamespace: true, Vm: null })
         {
             files.MountShm();
         }
 
         Failpoint.Hit(FailpointName.SandboxFilesMade);
-        var link = await SandboxLink.LaunchAsync(_node, record.Id);
+        var link = await SandboxLink.LaunchAsync(_node, record);
         sandbox.Link = link;
         Failpoint.Hit(FailpointName.SandboxProcessLaunched);
         link.Learn(await link.Client.StartAsync(record.Spec));
@@ -122,9 +125,36 @@ public sealed partial class RuntimeServer
             files.WriteHosts(hostname, addresses, owner);
         }
 
+        Failpoint.Hit(FailpointName.SandboxNetworkJoined);
+        if (record.Spec.Vm is not null)
+        {
+            await link.Client.BootAsync();
+            Failpoint.Hit(FailpointName.SandboxBooted);
+        }
+
         sandbox.Change(r => r with { Stage = SandboxStage.Ready, Process = link.Identity, Addresses = addresses });
         Failpoint.Hit(FailpointName.SandboxReady);
         SandboxWatch.Begin(_node, sandbox, link, afterSequence: 0);
+    }
+
+    /// <returns>The machine that the pod is to be; null for pods made of namespaces.</returns>
+    /// <exception cref="CriException">INVALID_ARGUMENT for what no machine has; FAILED_PRECONDITION where none can run.</exception>
+    private VmSpec? VmSpecOf(RunPodSandboxRequest request, SandboxResources resources)
+    {
+        if (_node.Handlers.MachineOf(request.RuntimeHandler) is not { } runtime)
+        {
+            return null;
+        }
+
+        VmLimits.Check(request.Config);
+        if (_node.Handlers.ProblemOf(runtime) is { } problem)
+        {
+            throw CriException.Precondition(problem);
+        }
+
+        var image = _node.Handlers.ImageOf(runtime);
+        var size = MachineSize.Of(runtime, resources, Environment.ProcessorCount);
+        return new VmSpec { Kernel = image.KernelPath, Initramfs = image.InitramfsPath, Vcpus = size.Vcpus, MemoryBytes = size.MemoryBytes };
     }
 
     // The kubelet makes it beforehand; crictl expects it to appear.

@@ -1,6 +1,7 @@
 using Crisp.Cri.V1;
 using Crisp.CriServer.Containers;
 using Crisp.CriServer.Hosting;
+using Crisp.CriServer.Sandboxes;
 using Crisp.CriServer.State;
 using Grpc.Core;
 
@@ -23,7 +24,7 @@ public sealed partial class RuntimeServer
         return new UpdatePodSandboxResourcesResponse();
     }
 
-    private static async Task UpdateAsync(LiveSandbox sandbox, SandboxResources resources)
+    private async Task UpdateAsync(LiveSandbox sandbox, SandboxResources resources)
     {
         await sandbox.Gate.WaitAsync();
         try
@@ -33,11 +34,24 @@ public sealed partial class RuntimeServer
                 throw CriException.Precondition($"The pod {sandbox.Id} is not ready; its resources mean nothing any more.");
             }
 
+            CheckMachine(sandbox.Record, resources);
             sandbox.Change(r => r with { Resources = resources });
         }
         finally
         {
             sandbox.Gate.Release();
+        }
+    }
+
+    /// <summary>A machine keeps its size; what is less than it is the guest's containers' to keep to.</summary>
+    private void CheckMachine(SandboxRecord record, SandboxResources resources)
+    {
+        if (record.Spec.Vm is { } machine && _node.Handlers.MachineOf(record.RuntimeHandler) is { } runtime
+            && MachineSize.Of(runtime, resources, Environment.ProcessorCount) is var wanted && !wanted.Fits(machine))
+        {
+            throw CriException.Precondition(
+                $"The pod {record.Id} is a virtual machine of {new MachineSize(machine.Vcpus, machine.MemoryBytes)} and would need {wanted}: "
+                + "a running machine does not grow. Make the pod anew.");
         }
     }
 

@@ -6,16 +6,19 @@ namespace Crisp.CriServer.Sandboxes;
 
 /// <summary>
 /// The two cgroups of a pod: that of its containers, which its own process makes and limits, and that of the process itself,
-/// outside of kubepods. The daemon kills and removes them when that process cannot.
+/// outside of kubepods. The process of a virtual machine is in a leaf of the pod's: its memory is the containers'. The daemon kills
+/// and removes them when that process cannot.
 /// </summary>
 internal static class SandboxCgroups
 {
     // A killed process leaves its cgroup a moment after it has died, and v1 answers EBUSY for a while longer.
     private static readonly TimeSpan _patience = TimeSpan.FromSeconds(4);
 
-    /// <summary>Puts the pod's process where the kubelet neither counts nor limits it.</summary>
+    /// <summary>Puts the pod's process where the kubelet neither counts nor limits it, and a machine where it does both.</summary>
     /// <exception cref="CgroupException">The cgroup cannot be made, or takes no process.</exception>
-    public static void PlaceProcess(Node node, string id, int pid) => node.Cgroups.Create(ProcessPath(node, id)).AddProcess(pid);
+    public static void PlaceProcess(Node node, SandboxRecord sandbox, int pid) => node.Cgroups
+        .Create(sandbox.Spec.Vm is null ? ProcessPath(node, sandbox.Id) : CgroupPath.Parse(sandbox.Spec.CgroupPath).Child("machine"))
+        .AddProcess(pid);
 
     /// <summary>SIGKILL for every process of the pod's containers. Idempotent.</summary>
     public static void KillPod(Node node, SandboxRecord sandbox)

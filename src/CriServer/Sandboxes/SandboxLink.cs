@@ -1,5 +1,6 @@
 using Crisp.CriServer.Hosting;
 using Crisp.CriServer.Runtime;
+using Crisp.CriServer.State;
 using Crisp.CriServer.Stats;
 using Crisp.Linux;
 using Crisp.Sandbox.Client;
@@ -42,10 +43,10 @@ public sealed class SandboxLink : IAsyncDisposable
     public IReadOnlyDictionary<string, string> Namespaces { get; private set; } = new Dictionary<string, string>();
 
     /// <summary>Starts the process of a new pod.</summary>
-    public static async Task<SandboxLink> LaunchAsync(Node node, string id)
+    public static async Task<SandboxLink> LaunchAsync(Node node, SandboxRecord sandbox)
     {
-        var directory = node.SandboxRunDirectory(id);
-        var launch = new SandboxLaunch(id, directory, pid => SandboxCgroups.PlaceProcess(node, id, pid));
+        var directory = node.SandboxRunDirectory(sandbox.Id);
+        var launch = new SandboxLaunch(sandbox.Id, directory, pid => SandboxCgroups.PlaceProcess(node, sandbox, pid));
         try
         {
             var (process, client) = await node.Launcher.LaunchAsync(launch);

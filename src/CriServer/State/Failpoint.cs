@@ -15,6 +15,8 @@ public enum FailpointName
     NetworkAddRecorded,
     NetworkPluginAdded,
     NetworkResultRecorded,
+    SandboxNetworkJoined,
+    SandboxBooted,
     SandboxReady,
     SandboxContainersStopped,
     SandboxNotReady,

@@ -66,8 +66,11 @@ public sealed class StatsReader(Node node, TimeProvider time) : IDisposable
     }
 
     /// <summary>Where a pod's usage is read; null when it has no process any more.</summary>
-    public IPodStats? SourceOf(LiveSandbox? sandbox) => sandbox?.Link?.StatsFrom(link => new NamespacePodStats(
-        node.Cgroups, sandbox.Record.Spec.CgroupPath, link.Namespaces.GetValueOrDefault("net")));
+    public IPodStats? SourceOf(LiveSandbox? sandbox) => sandbox?.Link?.StatsFrom(link =>
+    {
+        var stats = new NamespacePodStats(node.Cgroups, sandbox.Record.Spec.CgroupPath, link.Namespaces.GetValueOrDefault("net"));
+        return sandbox.Record.Spec.Vm is null ? stats : new VmPodStats(link, stats);
+    });
 
     public IPodStats? SourceOf(LiveContainer container) => SourceOf(node.Index.SandboxOf(container));
 

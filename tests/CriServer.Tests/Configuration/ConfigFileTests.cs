@@ -103,6 +103,42 @@ public sealed class ConfigFileTests
     public void UnknownKey_NamesTheNearest(string text, string nearest) => Assert.Contains(nearest, Assert.Single(Problems(text)), StringComparison.Ordinal);
 
     [Fact]
+    public void RuntimeHandlers_AreSectionsOfTheirOwnNames()
+    {
+        var config = ConfigFile.Parse(
+            """
+            [runtimes.big]
+            kind = "kvm"
+            memory = "2g"
+            [runtimes.plain]
+            kind = "namespaces"
+            [runtimes.kvm]
+            vcpus = 2
+            """,
+            File);
+
+        Assert.Equal(
+            [new RuntimeConfig("big") { Memory = 2L << 30 }, new RuntimeConfig("kvm") { Vcpus = 2 }, new RuntimeConfig("plain") { Kind = RuntimeKind.Namespaces }],
+            config.Runtimes);
+    }
+
+    [Theory]
+    [InlineData("[runtimes.kvm]\nvcpu = 1", "There is no option \"runtimes.kvm.vcpu\". Did you mean \"runtimes.kvm.vcpus\"?")]
+    [InlineData("[runtimes.other]\nmem = 1", "Did you mean \"runtimes.other.memory\"?")]
+    [InlineData("[runtime.kvm]\nvcpus = 1", "There is no section [runtime.kvm]. Did you mean [runtimes.kvm]?")]
+    [InlineData("[runtimes.Big]\nkind = \"kvm\"", "There is no section [runtimes.Big]. Did you mean [runtimes.kvm]?")]
+    [InlineData("[runtimes.crisp]\nkind = \"kvm\"", "There is no section [runtimes.crisp].")]
+    [InlineData("[runtimes.kvm]", "[runtimes.kvm] says nothing of its runtime handler.")]
+    [InlineData("[runtimes.kvm]\nvcpus = 0", "runtimes.kvm.vcpus must be a number from 1 to 254")]
+    [InlineData("[runtimes.kvm]\nmemory = \"1M\"", "runtimes.kvm.memory must be a size from \"16M\" to \"1024G\"; it is \"1M\".")]
+    [InlineData("[runtimes.kvm]\noverhead = \"999999999999999999G\"", "runtimes.kvm.overhead must be a size")]
+    [InlineData("[runtimes.kvm]\nmemory = 512", "runtimes.kvm.memory must be a size")]
+    [InlineData("[runtimes.kvm]\nkind = \"qemu\"", "runtimes.kvm.kind must be one of namespaces, kvm")]
+    [InlineData("[runtimes.plain]\nkind = \"namespaces\"\nvcpus = 2", "[runtimes.plain] is of kind namespaces, which has no other option.")]
+    public void WrongRuntimeHandler_SaysWhatIsWrong(string text, string sentence)
+        => Assert.Contains(sentence, Assert.Single(Problems(text)), StringComparison.Ordinal);
+
+    [Fact]
     public void KeyThatStandsTwice_IsRefused() => Assert.NotEmpty(Problems("root = \"/a\"\nroot = \"/b\""));
 
     [Fact]

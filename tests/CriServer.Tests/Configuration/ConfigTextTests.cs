@@ -31,6 +31,11 @@ public sealed class ConfigTextTests
         StreamingAddress = "10.0.0.1:10010",
         StreamingIdleTimeout = TimeSpan.FromMinutes(7),
         MetricsAddress = "10.0.0.1:9100",
+        Runtimes =
+        [
+            new RuntimeConfig("kvm") { ImageDirectory = "/srv/guest", Vcpus = 7, Memory = 1L << 30, Overhead = (200L << 20) + 4096 },
+            new RuntimeConfig("plain") { Kind = RuntimeKind.Namespaces },
+        ],
         ShutdownTimeout = TimeSpan.FromMilliseconds(90_061),
     };
 
@@ -46,7 +51,7 @@ public sealed class ConfigTextTests
     public void DefaultFile_HasEveryOptionWithAnExplanation()
     {
         var lines = ConfigText.Write(new CrispConfig()).Split('\n');
-        Assert.All(ConfigOptions.All, option =>
+        Assert.All(ConfigOptions.Of(new CrispConfig()), option =>
         {
             var line = Array.FindIndex(lines, l => l.TrimStart('#', ' ').StartsWith($"{option.Key} = ", StringComparison.Ordinal));
             Assert.True(line > 0, option.Name);
@@ -59,7 +64,7 @@ public sealed class ConfigTextTests
     public void DefaultFile_WithItsCommentedOptionsMeansWhatTheySay()
     {
         var text = ConfigText.Write(new CrispConfig());
-        foreach (var option in ConfigOptions.All)
+        foreach (var option in ConfigOptions.Of(new CrispConfig()))
         {
             text = text.Replace($"# {option.Key} = ", $"{option.Key} = ", StringComparison.Ordinal);
         }
@@ -89,6 +94,7 @@ public sealed class ConfigTextTests
     private static bool Same(PropertyInfo property, CrispConfig left, CrispConfig right) => (property.GetValue(left), property.GetValue(right)) switch
     {
         (IEnumerable<string> a, IEnumerable<string> b) => a.SequenceEqual(b),
+        (IEnumerable<RuntimeConfig> a, IEnumerable<RuntimeConfig> b) => a.SequenceEqual(b),
         var (a, b) => Equals(a, b),
     };
 }

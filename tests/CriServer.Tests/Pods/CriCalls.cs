@@ -81,7 +81,7 @@ public abstract class CriCalls
         return config;
     }
 
-    internal async Task<string> CreateAsync(string pod, string[] command, Action<ContainerConfig>? change = null) =>
+    internal virtual async Task<string> CreateAsync(string pod, string[] command, Action<ContainerConfig>? change = null) =>
         (await Runtime.CreateContainerAsync(new CreateContainerRequest
         {
             PodSandboxId = pod,

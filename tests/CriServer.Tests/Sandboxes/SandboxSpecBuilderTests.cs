@@ -1,4 +1,5 @@
 using Crisp.Cri.V1;
+using Crisp.CriServer.Configuration;
 using Crisp.CriServer.Hosting;
 using Crisp.CriServer.Sandboxes;
 using Crisp.Sandbox.Spec;
@@ -96,9 +97,11 @@ public sealed class SandboxSpecBuilderTests
     [Fact]
     public void UnknownHandler_IsRefused()
     {
-        RuntimeHandlers.Check("");
-        RuntimeHandlers.Check("crisp");
-        Assert.Equal(StatusCode.InvalidArgument, Assert.Throws<CriException>(() => RuntimeHandlers.Check("kata")).Code);
+        var handlers = new RuntimeHandlers(new CrispConfig());
+        Assert.Null(handlers.MachineOf(""));
+        Assert.Null(handlers.MachineOf("crisp"));
+        Assert.Equal("kvm", handlers.MachineOf("kvm")!.Name);
+        Assert.Equal(StatusCode.InvalidArgument, Assert.Throws<CriException>(() => handlers.MachineOf("kata")).Code);
     }
 
     [Fact]

@@ -26,6 +26,10 @@ public sealed class Endpoint : IAsyncLifetime
 
     private readonly string? _external = Environment.GetEnvironmentVariable("CRI_ENDPOINT");
     private readonly TemporaryDirectory _directory = new();
+
+    /// <summary>The runtime handler of pods that name no other (CRI_RUNTIME_HANDLER); empty is the runtime's default.</summary>
+    internal string Handler { get; } = Environment.GetEnvironmentVariable("CRI_RUNTIME_HANDLER") ?? "";
+
     private TestNode? _node;
     private CrispDaemon? _daemon;
     private GrpcChannel? _channel;
@@ -56,6 +60,11 @@ public sealed class Endpoint : IAsyncLifetime
         else
         {
             _node = new TestNode();
+            if (Handler.Length > 0)
+            {
+                await BuildGuestAsync();
+            }
+
             _daemon = await CrispDaemon.StartAsync("--config", WriteConfiguration(_node));
             _channel = _daemon.Channel;
         }
@@ -168,8 +177,20 @@ public sealed class Endpoint : IAsyncLifetime
             [cni]
             conf_dir = "{conf}"
             bin_dirs = ["{node.Options.BinDirectories[0]}"]
+            [runtimes.kvm]
+            image_dir = "{_directory.File("guest")}"
+            memory = "128M"
 
             """);
         return file;
+    }
+
+    /// <summary>What virtual machines start, with the kernel that CRISP_TEST_KERNEL names.</summary>
+    private async Task BuildGuestAsync()
+    {
+        var kernel = Environment.GetEnvironmentVariable("CRISP_TEST_KERNEL");
+        var (code, output, errors) = await CrispProcess.RunAsync(
+            ["vm", "build", "--init", CrispBinaries.Sandbox!, "--output", _directory.File("guest"), .. kernel is null ? [] : new[] { "--kernel", kernel }]);
+        Assert.True(code == 0, output + errors);
     }
 }

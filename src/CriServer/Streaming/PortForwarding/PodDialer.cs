@@ -7,39 +7,42 @@ using Crisp.Linux;
 
 namespace Crisp.CriServer.Streaming.PortForwarding;
 
-/// <summary>Connects to a port on a pod's own loopback, which is what kubectl port-forward means by "in the pod".</summary>
+/// <summary>
+/// Connects to a port on a pod's own loopback, which is what kubectl port-forward means by "in the pod". The loopback of a virtual
+/// machine is its kernel's: there the pod's addresses are tried, from the node.
+/// </summary>
 internal static class PodDialer
 {
     private static readonly TimeSpan _patience = TimeSpan.FromSeconds(30);
 
-    /// <summary>127.0.0.1 first, then ::1.</summary>
+    /// <summary>IPv4 first, then IPv6.</summary>
     /// <exception cref="IOException">Nobody listens there; the message is for the client.</exception>
     /// <exception cref="CriException">The pod is not ready.</exception>
     public static async Task<Socket> ConnectAsync(Node node, string sandboxId, int port, CancellationToken cancellation)
     {
-        using var ns = OpenNamespace(node, sandboxId);
-        try
-        {
-            return await ConnectAsync(ns, IPAddress.Loopback, port, cancellation);
-        }
-        catch (Exception first) when (first is SocketException or LinuxException)
+        var (link, record) = node.Index.FindSandbox(sandboxId) is { Record.Stage: SandboxStage.Ready, Link: { } found } sandbox
+            ? (found, sandbox.Record)
+            : throw CriException.Precondition($"The pod {sandboxId} is not ready.");
+        var isMachine = record.Spec.Vm is not null;
+
+        // Null is the node's network. In a machine's namespace nobody answers: its frames go to the guest.
+        using var ns = isMachine ? null : link.OpenNetworkNamespace();
+        IPAddress[] addresses = isMachine ? [.. record.Addresses.Select(IPAddress.Parse)] : [IPAddress.Loopback, IPAddress.IPv6Loopback];
+        Exception? first = null;
+        foreach (var address in addresses)
         {
             try
             {
-                return await ConnectAsync(ns, IPAddress.IPv6Loopback, port, cancellation);
+                return await ConnectAsync(ns, address, port, cancellation);
             }
-            catch (Exception second) when (second is SocketException or LinuxException)
+            catch (Exception e) when (e is SocketException or LinuxException)
             {
-                throw new IOException($"Nobody answers at port {port} in the pod {sandboxId}: {first.Message}.", first);
+                first ??= e;
             }
         }
-    }
 
-    /// <returns>Null on the node's network.</returns>
-    private static FileDescriptor? OpenNamespace(Node node, string sandboxId)
-        => node.Index.FindSandbox(sandboxId) is { Record.Stage: SandboxStage.Ready, Link: { } link }
-            ? link.OpenNetworkNamespace()
-            : throw CriException.Precondition($"The pod {sandboxId} is not ready.");
+        throw new IOException($"Nobody answers at port {port} in the pod {sandboxId}: {first?.Message}.", first);
+    }
 
     private static async Task<Socket> ConnectAsync(FileDescriptor? ns, IPAddress address, int port, CancellationToken cancellation)
     {

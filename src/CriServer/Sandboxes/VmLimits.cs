@@ -1,0 +1,71 @@
+using Crisp.Cri.V1;
+using Crisp.CriServer.Containers;
+using Crisp.CriServer.Hosting;
+
+namespace Crisp.CriServer.Sandboxes;
+
+/// <summary>What a pod that is a virtual machine cannot have: the node's kernel is another one. docs/vm-pods.md has the list.</summary>
+internal static class VmLimits
+{
+    /// <exception cref="CriException">INVALID_ARGUMENT.</exception>
+    public static void Check(PodSandboxConfig config)
+    {
+        var options = config.Linux?.SecurityContext?.NamespaceOptions ?? new NamespaceOption();
+        if (options.Network == NamespaceMode.Node)
+        {
+            throw Refused("the node's network (hostNetwork)", "its kernel has a network of its own");
+        }
+
+        if (options.Pid == NamespaceMode.Node)
+        {
+            throw Refused("the node's processes (hostPID)", "its kernel knows only its own");
+        }
+
+        if (options.Ipc == NamespaceMode.Node)
+        {
+            throw Refused("the node's IPC (hostIPC)", "shared memory and queues are a kernel's own");
+        }
+
+        if (options.UsernsOptions?.Mode == NamespaceMode.Pod)
+        {
+            throw Refused("a user namespace (hostUsers: false)", "root in it is nobody on the node already");
+        }
+    }
+
+    /// <exception cref="CriException">INVALID_ARGUMENT.</exception>
+    public static void Check(ContainerSpecInput input)
+    {
+        if (input.Security.NamespaceOptions?.Pid == NamespaceMode.Node)
+        {
+            throw Refused("the node's processes", "its kernel knows only its own");
+        }
+
+        if (input.Config.Devices.FirstOrDefault() is { } device)
+        {
+            throw Refused($"the node's device {device.HostPath}", "its kernel has no driver for it");
+        }
+
+        if (input.Config.Mounts.FirstOrDefault(m => m.Propagation != MountPropagation.PropagationPrivate) is { } mount)
+        {
+            throw Refused(
+                $"the mount on {mount.ContainerPath} with mountPropagation",
+                "mounts of the node and of its kernel are strangers to each other");
+        }
+
+#pragma warning disable CS0612 // Old clients set this field alone.
+        var apparmor = SecurityProfiles.Choose(input.Security.Apparmor, input.Security.ApparmorProfile, "apparmor_profile");
+#pragma warning restore CS0612
+        if (apparmor?.ProfileType == SecurityProfile.Types.ProfileType.Localhost)
+        {
+            throw Refused($"the AppArmor profile {apparmor.LocalhostRef} of the node", "the node's security modules do not see its processes");
+        }
+
+        if (input.Security.SelinuxOptions is { Type.Length: > 0 } selinux)
+        {
+            throw Refused($"the SELinux type {selinux.Type}", "the node's security modules do not see its processes");
+        }
+    }
+
+    private static CriException Refused(string what, string why)
+        => CriException.Invalid($"A pod that is a virtual machine cannot have {what}: {why}. Use another runtime class for it.");
+}

@@ -1,0 +1,32 @@
+#!/usr/bin/env bash
+# tests/vm/critest.sh [CRITEST'S OPTIONS]: tests/critest/run.sh in the test VM, where there are cgroup v2 and AppArmor. critest comes
+# from PATH or CRITEST; crisp and crisp-sandbox from artifacts/native. Ends with "N passed, N failed".
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+fail() {
+	echo "tests/vm/critest.sh: $1"
+	exit 1
+}
+critest=${CRITEST:-$(command -v critest || true)}
+[ -x "$critest" ] || fail "critest is neither in PATH nor named by CRITEST."
+[ -x artifacts/native/crisp ] || fail "publish crisp and crisp-sandbox into artifacts/native first (CONTRIBUTING.md)."
+images=$(tests/critest/images.sh)
+registry=$(tests/images/docker-registry.sh)
+work=$(mktemp -d "${TMPDIR:-/tmp}/crisp-vm-critest-XXXXXX")
+trap 'rm -rf "$work"' EXIT
+
+payload=$work/payload
+mkdir -p "$payload/bin" "$payload/cache" "$payload/tests"
+cp -a "$(dirname "$images")" "$payload/cache/critest"
+cp -a tests/critest tests/images "$payload/tests/"
+cp "$critest" "$payload/bin/critest"
+cp "$registry" "$payload/bin/docker-registry"
+{
+	echo '#!/bin/bash'
+	echo 'cd /payload/extra'
+	echo 'export PATH=$PWD/bin:$PATH CRISP_CACHE=$PWD/cache'
+	echo "exec tests/critest/run.sh ${*@Q}"
+} > "$payload/run"
+chmod +x "$payload/run"
+export CRISP_VM_PAYLOAD=$payload CRISP_VM_KEEP_NATIVE=1
+tests/vm/run.sh Sandbox
