@@ -46,7 +46,10 @@ public sealed class SandboxLink : IAsyncDisposable
     public static async Task<SandboxLink> LaunchAsync(Node node, SandboxRecord sandbox)
     {
         var directory = node.SandboxRunDirectory(sandbox.Id);
-        var launch = new SandboxLaunch(sandbox.Id, directory, pid => SandboxCgroups.PlaceProcess(node, sandbox, pid));
+        var launch = new SandboxLaunch(sandbox.Id, directory, pid => SandboxCgroups.PlaceProcess(node, sandbox, pid))
+        {
+            IsMonitor = sandbox.Spec.Vm is not null,
+        };
         try
         {
             var (process, client) = await node.Launcher.LaunchAsync(launch);
