@@ -80,6 +80,15 @@ public sealed class RunArgumentsTests
         => Assert.Equal(expected, RunConfigs.ContainerName(new RunSettings { Image = image }));
 
     [Fact]
+    public void Pod_IsAsLargeAsItsContainer()
+    {
+        var settings = new RunSettings { Image = "busybox", Memory = "1g" };
+
+        Assert.Equal(1 << 30, RunConfigs.Pod(settings, RunNetwork.Pod, "/logs").Linux.Resources.MemoryLimitInBytes);
+        Assert.Equal(RunConfigs.Container(settings, RunNetwork.Pod).Linux.Resources, RunConfigs.Pod(settings, RunNetwork.Pod, "/logs").Linux.Resources);
+    }
+
+    [Fact]
     public void User_IsSplitAsCriHasIt()
     {
         var security = new LinuxContainerSecurityContext();

@@ -68,14 +68,16 @@ public sealed class VmHandlerTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task MachineThatCannotBeMade_LeavesNothing()
+    public async Task BootThatFails_LeavesNothing()
     {
         PodNode.Require();
         RequireKvm();
         TestGuestImage.Write(Image);
 
-        await PodNode.RefusedAsync(() => _node.RunPodAsync(PodNetworked, "kvm"));
+        var (code, message) = await PodNode.RefusedAsync(() => _node.RunPodAsync(PodNetworked, "kvm"));
 
+        Assert.Equal((StatusCode.FailedPrecondition, true), (code, message.Contains("did not boot", StringComparison.Ordinal)));
+        Assert.Contains(Path.Combine(Image, "kernel"), message, StringComparison.Ordinal);
         Assert.Empty((await _node.Runtime.ListPodSandboxAsync(new ListPodSandboxRequest())).Items);
         Assert.Empty(_network.Leases);
         await Invariants.CheckAsync(_node);

@@ -33,6 +33,8 @@ internal static class RunConfigs
             Annotations = { [LogDirectoryAnnotation] = directory },
             Linux = new LinuxPodSandboxConfig
             {
+                // As the kubelet sums up those of the containers: a virtual machine is as large as that.
+                Resources = Resources(settings),
                 SecurityContext = new LinuxSandboxSecurityContext
                 {
                     Privileged = settings.Privileged,
