@@ -35,16 +35,24 @@ internal static class CgroupFile
     /// <returns>Empty when there is no such file, or its cgroup has just been removed.</returns>
     public static ReadOnlySpan<byte> TryRead(string path, Span<byte> buffer)
     {
-        using var file = Open(path, OpenFlags.ReadOnly, out var errno);
-        if (file is null)
-        {
-            return Missing(errno) ? default : throw new CgroupException("open", path, errno);
-        }
+        using var file = TryOpen(path);
+        return file is null ? default : TryRead(file, path, buffer);
+    }
 
+    /// <summary>Opens a file to read it; null when there is no such file.</summary>
+    public static FileDescriptor? TryOpen(string path)
+    {
+        var file = Open(path, OpenFlags.ReadOnly, out var errno);
+        return file is null && !Missing(errno) ? throw new CgroupException("open", path, errno) : file;
+    }
+
+    /// <summary>Reads as much as fits of a file that has just been opened; empty as with a path.</summary>
+    public static ReadOnlySpan<byte> TryRead(FileDescriptor file, string path, Span<byte> buffer)
+    {
         var length = 0;
         while (length < buffer.Length)
         {
-            var count = Files.TryRead(file, buffer[length..], out errno);
+            var count = Files.TryRead(file, buffer[length..], out var errno);
             if (count < 0)
             {
                 // EOPNOTSUPP: pressure of a kernel that was booted without it.
@@ -64,13 +72,13 @@ internal static class CgroupFile
         return buffer[..length];
     }
 
-    /// <summary>All of a file that may be long; empty as with <see cref="TryRead"/>.</summary>
+    /// <summary>All of a file that may be long; empty as with <see cref="TryRead(string, Span{byte})"/>.</summary>
     public static byte[] TryReadAll(string path)
     {
-        using var file = Open(path, OpenFlags.ReadOnly, out var errno);
+        using var file = TryOpen(path);
         if (file is null)
         {
-            return Missing(errno) ? [] : throw new CgroupException("open", path, errno);
+            return [];
         }
 
         try

@@ -43,3 +43,12 @@ public sealed record CgroupLimits
     /// <summary>Files of v2 and what to write to them, after everything else (OCI runtime-spec "unified"). Refused on v1.</summary>
     public IReadOnlyDictionary<string, string> Unified { get; init; } = new Dictionary<string, string>();
 }
+
+/// <summary>Which limits a reading asks for; the others are null or empty in the answer.</summary>
+public enum LimitParts
+{
+    All,
+
+    /// <summary>Shares, quota and period, memory and swap: what is polled.</summary>
+    CpuAndMemory,
+}

@@ -131,6 +131,13 @@ internal static class CgroupTree
 
     private static void Collect(string directory, List<string> found)
     {
+        // kernfs counts a directory's directories: 2 is none below, and saves to read the names of forty files.
+        if (Files.TryStatusAt(FileDescriptor.CurrentDirectory, directory, out _) is { Links: 2, Type: FileType.Directory })
+        {
+            found.Add(directory);
+            return;
+        }
+
         string[] children;
         try
         {

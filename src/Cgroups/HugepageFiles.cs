@@ -1,5 +1,8 @@
 namespace Crisp.Cgroups;
 
+/// <summary>Reads a file of one cgroup by its name, as <see cref="CgroupFile.TryRead(string, Span{byte})"/>.</summary>
+internal delegate ReadOnlySpan<byte> CgroupRead(string file, Span<byte> buffer);
+
 /// <summary>hugetlb.SIZE.* files (cgroup-v1/hugetlb.rst, cgroup-v2.rst "HugeTLB").</summary>
 internal static class HugepageFiles
 {
@@ -35,17 +38,17 @@ internal static class HugepageFiles
         return limits;
     }
 
-    public static IReadOnlyList<HugepageStats> ReadStats(string directory, string suffix, string? peakSuffix)
+    public static IReadOnlyList<HugepageStats> ReadStats(CgroupRead read, string suffix, string? peakSuffix)
     {
         List<HugepageStats>? stats = null;
         Span<byte> buffer = stackalloc byte[64];
         foreach (var size in HugepageSizes.All())
         {
-            var text = CgroupFile.TryRead($"{directory}/hugetlb.{size}{suffix}", buffer);
+            var text = read($"hugetlb.{size}{suffix}", buffer);
             if (!text.IsEmpty)
             {
                 var usage = FlatKeyed.Number(text);
-                var peak = peakSuffix is null ? default : CgroupFile.TryRead($"{directory}/hugetlb.{size}{peakSuffix}", buffer);
+                var peak = peakSuffix is null ? default : read($"hugetlb.{size}{peakSuffix}", buffer);
                 (stats ??= []).Add(new HugepageStats(size, usage, peak.IsEmpty ? null : FlatKeyed.Number(peak)));
             }
         }

@@ -5,8 +5,13 @@ namespace Crisp.Cgroups;
 /// <summary>Page sizes as the hugetlb controller names them.</summary>
 internal static class HugepageSizes
 {
+    // They are fixed when the machine starts.
+    private static readonly Lazy<List<string>> _all = new(Read);
+
     /// <summary>The machine's own, from /sys/kernel/mm/hugepages.</summary>
-    public static List<string> All()
+    public static IReadOnlyList<string> All() => _all.Value;
+
+    private static List<string> Read()
     {
         const string Directory = "/sys/kernel/mm/hugepages";
         var sizes = new List<string>();

@@ -19,7 +19,7 @@ public interface ICgroup
     public void Apply(CgroupLimits limits);
 
     /// <summary>The limits as the cgroup holds them; null where the machine has no such control.</summary>
-    public CgroupLimits ReadLimits();
+    public CgroupLimits ReadLimits(LimitParts parts = LimitParts.All);
 
     /// <summary>Moves a process with all its threads.</summary>
     public void AddProcess(int pid);

@@ -1,3 +1,5 @@
+using Crisp.Cgroups.Polling;
+
 namespace Crisp.Cgroups;
 
 /// <summary>Which interface of the kernel limits the processes of this machine.</summary>
@@ -32,4 +34,7 @@ public interface ICgroupManager
 
     /// <summary>A cgroup that exists, or existed: nothing is made or checked.</summary>
     public ICgroup Open(CgroupPath path);
+
+    /// <summary>The same, whose statistics and limits are read from files that stay open.</summary>
+    internal ICgroup Open(CgroupPath path, HeldFiles held);
 }

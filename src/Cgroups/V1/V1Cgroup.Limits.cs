@@ -48,21 +48,28 @@ internal sealed partial class V1Cgroup
         }
     }
 
-    public CgroupLimits ReadLimits()
+    public CgroupLimits ReadLimits(LimitParts parts = LimitParts.All)
     {
-        var blkio = Limit("blkio", "blkio.weight") ?? Limit("blkio", "blkio.bfq.weight");
-        return new CgroupLimits
+        var limits = new CgroupLimits
         {
             CpuShares = (ulong?)Limit("cpu", "cpu.shares"),
             CpuQuota = Limit("cpu", "cpu.cfs_quota_us"),
             CpuPeriod = (ulong?)Limit("cpu", "cpu.cfs_period_us"),
-            CpusetCpus = Find("cpuset") is { } c ? CgroupFile.TryReadText($"{c}/cpuset.cpus") : null,
-            CpusetMems = Find("cpuset") is { } m ? CgroupFile.TryReadText($"{m}/cpuset.mems") : null,
             MemoryLimit = Limit("memory", "memory.limit_in_bytes"),
             MemorySwapLimit = Limit("memory", "memory.memsw.limit_in_bytes"),
+        };
+        if (parts == LimitParts.CpuAndMemory)
+        {
+            return limits;
+        }
+
+        return limits with
+        {
+            CpusetCpus = Find("cpuset") is { } c ? CgroupFile.TryReadText($"{c}/cpuset.cpus") : null,
+            CpusetMems = Find("cpuset") is { } m ? CgroupFile.TryReadText($"{m}/cpuset.mems") : null,
             PidsLimit = Limit("pids", "pids.max"),
             HugepageLimits = Find("hugetlb") is { } h ? HugepageFiles.ReadLimits(h, ".limit_in_bytes") : new Dictionary<string, ulong>(),
-            BlkioWeight = (ushort?)blkio,
+            BlkioWeight = (ushort?)(Limit("blkio", "blkio.weight") ?? Limit("blkio", "blkio.bfq.weight")),
         };
     }
 
@@ -170,7 +177,4 @@ internal sealed partial class V1Cgroup
             });
         }
     }
-
-    private long? Limit(string controller, string file)
-        => Find(controller) is { } directory ? CgroupFile.TryReadLimit($"{directory}/{file}") : null;
 }

@@ -4,31 +4,26 @@ namespace Crisp.Cgroups.V1;
 
 internal sealed partial class V1Cgroup
 {
+    // A hybrid's v2 tree, where a controller is asked for.
+    private const string UnifiedTree = "";
+
     public CgroupStats Stats(StatsParts parts = StatsParts.All)
     {
         Span<byte> buffer = stackalloc byte[8192];
-        var unified = parts.HasFlag(StatsParts.Pressure) ? Unified() : null;
+        var pressure = parts.HasFlag(StatsParts.Pressure);
         return new CgroupStats
         {
             Cpu = parts.HasFlag(StatsParts.Cpu) ? CpuOf(buffer, parts.HasFlag(StatsParts.CpuDetail)) : null,
             Memory = parts.HasFlag(StatsParts.Memory) ? MemoryOf(buffer, parts.HasFlag(StatsParts.MemoryDetail)) : null,
             Pids = parts.HasFlag(StatsParts.Pids) ? PidsOf(buffer) : null,
-            Hugepages = parts.HasFlag(StatsParts.Hugepages) && Find("hugetlb") is { } hugetlb
-                ? HugepageFiles.ReadStats(hugetlb, ".usage_in_bytes", ".max_usage_in_bytes")
+            Hugepages = parts.HasFlag(StatsParts.Hugepages) && Find("hugetlb") is not null
+                ? HugepageFiles.ReadStats((file, space) => Read("hugetlb", file, space), ".usage_in_bytes", ".max_usage_in_bytes")
                 : [],
-            Io = parts.HasFlag(StatsParts.Io) && Find("blkio") is { } blkio ? IoOf(blkio) : [],
-            CpuPressure = unified is null ? null : FlatKeyed.Pressure(CgroupFile.TryRead($"{unified}/cpu.pressure", buffer)),
-            MemoryPressure = unified is null ? null : FlatKeyed.Pressure(CgroupFile.TryRead($"{unified}/memory.pressure", buffer)),
-            IoPressure = unified is null ? null : FlatKeyed.Pressure(CgroupFile.TryRead($"{unified}/io.pressure", buffer)),
+            Io = parts.HasFlag(StatsParts.Io) ? IoOf(buffer) : [],
+            CpuPressure = pressure ? FlatKeyed.Pressure(Read(UnifiedTree, "cpu.pressure", buffer)) : null,
+            MemoryPressure = pressure ? FlatKeyed.Pressure(Read(UnifiedTree, "memory.pressure", buffer)) : null,
+            IoPressure = pressure ? FlatKeyed.Pressure(Read(UnifiedTree, "io.pressure", buffer)) : null,
         };
-    }
-
-    private static List<IoStats> IoOf(string directory)
-    {
-        var stats = new List<IoStats>();
-        Add(stats, CgroupFile.TryReadAll($"{directory}/blkio.throttle.io_service_bytes_recursive"), bytes: true);
-        Add(stats, CgroupFile.TryReadAll($"{directory}/blkio.throttle.io_serviced_recursive"), bytes: false);
-        return stats;
     }
 
     // Lines such as "8:0 Read 4096".
@@ -65,6 +60,21 @@ internal sealed partial class V1Cgroup
         }
     }
 
+    private List<IoStats> IoOf(Span<byte> buffer)
+    {
+        var stats = new List<IoStats>();
+        Add(stats, ReadAll("blkio", "blkio.throttle.io_service_bytes_recursive", buffer), bytes: true);
+        Add(stats, ReadAll("blkio", "blkio.throttle.io_serviced_recursive", buffer), bytes: false);
+        return stats;
+    }
+
+    // Five lines for each device.
+    private ReadOnlySpan<byte> ReadAll(string controller, string file, Span<byte> buffer)
+    {
+        var text = Read(controller, file, buffer);
+        return text.Length < buffer.Length ? text : CgroupFile.TryReadAll($"{Find(controller)}/{file}");
+    }
+
     private CpuStats? CpuOf(Span<byte> buffer, bool detail)
     {
         var usage = Value("cpuacct", "cpuacct.usage", buffer);
@@ -75,7 +85,7 @@ internal sealed partial class V1Cgroup
 
         var user = Value("cpuacct", "cpuacct.usage_user", buffer);
         var system = Value("cpuacct", "cpuacct.usage_sys", buffer);
-        var stat = Find("cpu") is { } cpu ? CgroupFile.TryRead($"{cpu}/cpu.stat", buffer) : default;
+        var stat = Read("cpu", "cpu.stat", buffer);
         return usage is null && stat.IsEmpty ? null : new CpuStats(
             usage ?? 0,
             user ?? 0,
@@ -95,7 +105,7 @@ internal sealed partial class V1Cgroup
         var limit = Limit("memory", "memory.limit_in_bytes");
         var both = limit is >= 0 ? Limit("memory", "memory.memsw.limit_in_bytes") : null;
         var rest = detail ? DetailOf(buffer) : null;
-        var stat = CgroupFile.TryRead($"{Find("memory")}/memory.stat", buffer);
+        var stat = Read("memory", "memory.stat", buffer);
         var inactive = FlatKeyed.Get(stat, "total_inactive_file"u8);
         return new MemoryStats
         {
@@ -135,12 +145,32 @@ internal sealed partial class V1Cgroup
 
     private ulong? Value(string controller, string file, Span<byte> buffer)
     {
-        if (Find(controller) is not { } directory)
+        var text = Read(controller, file, buffer);
+        return text.IsEmpty ? null : FlatKeyed.Number(text);
+    }
+
+    private long? Limit(string controller, string file)
+    {
+        Span<byte> buffer = stackalloc byte[64];
+        var text = Read(controller, file, buffer);
+        return text.IsEmpty ? null : FlatKeyed.Limit(text);
+    }
+
+    /// <summary>As <see cref="CgroupFile.TryRead(string, Span{byte})"/>, from an open file if there is one.</summary>
+    /// <param name="controller">Or <see cref="UnifiedTree"/>. No two hierarchies have a file of the same name that is read here.</param>
+    private ReadOnlySpan<byte> Read(string controller, string file, Span<byte> buffer)
+    {
+        if (held is not null && held.TryRead(file, buffer, out var length))
         {
-            return null;
+            return buffer[..length];
         }
 
-        var text = CgroupFile.TryRead($"{directory}/{file}", buffer);
-        return text.IsEmpty ? null : FlatKeyed.Number(text);
+        if ((controller == UnifiedTree ? Unified() : Find(controller)) is not { } directory)
+        {
+            return default;
+        }
+
+        var path = $"{directory}/{file}";
+        return held is null ? CgroupFile.TryRead(path, buffer) : held.OpenAndRead(file, path, buffer);
     }
 }

@@ -1,10 +1,11 @@
 using System.Globalization;
+using Crisp.Cgroups.Polling;
 using Crisp.Linux;
 
 namespace Crisp.Cgroups.V1;
 
 /// <summary>The same path in each hierarchy.</summary>
-internal sealed partial class V1Cgroup(CgroupPath path, IReadOnlyList<CgroupHierarchy> hierarchies) : ICgroup
+internal sealed partial class V1Cgroup(CgroupPath path, IReadOnlyList<CgroupHierarchy> hierarchies, HeldFiles? held = null) : ICgroup
 {
     private const int SigKill = 9;
 

@@ -1,3 +1,4 @@
+using Crisp.Cgroups.Polling;
 using Crisp.Linux;
 
 namespace Crisp.Cgroups.V1;
@@ -70,6 +71,8 @@ internal sealed class V1Manager(IReadOnlyList<CgroupHierarchy> hierarchies) : IC
     }
 
     public ICgroup Open(CgroupPath path) => new V1Cgroup(path, hierarchies);
+
+    ICgroup ICgroupManager.Open(CgroupPath path, HeldFiles held) => new V1Cgroup(path, hierarchies, held);
 
     private static void FillCpuset(string directory)
     {

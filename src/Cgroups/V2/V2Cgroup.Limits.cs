@@ -37,28 +37,36 @@ internal sealed partial class V2Cgroup
         }
     }
 
-    public CgroupLimits ReadLimits()
+    public CgroupLimits ReadLimits(LimitParts parts = LimitParts.All)
     {
         Span<byte> buffer = stackalloc byte[64];
-        var weight = CgroupFile.TryReadLimit(At("cpu.weight"));
-        var cpu = CgroupFile.TryRead(At("cpu.max"), buffer);
+        var weight = Limit("cpu.weight");
+        var cpu = Read("cpu.max", buffer);
         var space = cpu.IndexOf((byte)' ');
         long? quota = space < 0 ? null : FlatKeyed.Limit(cpu);
         ulong? period = space < 0 ? null : FlatKeyed.Number(cpu[(space + 1)..]);
-        var memory = CgroupFile.TryReadLimit(At("memory.max"));
-        var swap = CgroupFile.TryReadLimit(At("memory.swap.max"));
-        var bfq = CgroupFile.TryReadText(At("io.bfq.weight"));
-        var io = CgroupFile.TryReadText(At("io.weight"));
-        return new CgroupLimits
+        var memory = Limit("memory.max");
+        var swap = Limit("memory.swap.max");
+        var limits = new CgroupLimits
         {
             CpuShares = weight is { } w ? CpuShares.FromWeight((ulong)w) : null,
             CpuQuota = quota,
             CpuPeriod = period,
-            CpusetCpus = CgroupFile.TryReadText(At("cpuset.cpus")),
-            CpusetMems = CgroupFile.TryReadText(At("cpuset.mems")),
             MemoryLimit = memory,
             MemorySwapLimit = memory is null || swap is null ? null : memory == -1 || swap == -1 ? -1 : memory + swap,
-            PidsLimit = CgroupFile.TryReadLimit(At("pids.max")),
+        };
+        if (parts == LimitParts.CpuAndMemory)
+        {
+            return limits;
+        }
+
+        var bfq = CgroupFile.TryReadText(At("io.bfq.weight"));
+        var io = CgroupFile.TryReadText(At("io.weight"));
+        return limits with
+        {
+            CpusetCpus = CgroupFile.TryReadText(At("cpuset.cpus")),
+            CpusetMems = CgroupFile.TryReadText(At("cpuset.mems")),
+            PidsLimit = Limit("pids.max"),
             HugepageLimits = HugepageFiles.ReadLimits(directory, ".max"),
             BlkioWeight = bfq is not null ? (ushort)DefaultWeight(bfq) : io is not null ? IoWeight.ToBlkio(DefaultWeight(io)) : null,
         };

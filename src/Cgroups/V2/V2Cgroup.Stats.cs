@@ -12,14 +12,14 @@ internal sealed partial class V2Cgroup
         var pressure = parts.HasFlag(StatsParts.Pressure);
         return new CgroupStats
         {
-            Cpu = parts.HasFlag(StatsParts.Cpu) ? CpuOf(CgroupFile.TryRead(At("cpu.stat"), buffer)) : null,
+            Cpu = parts.HasFlag(StatsParts.Cpu) ? CpuOf(Read("cpu.stat", buffer)) : null,
             Memory = parts.HasFlag(StatsParts.Memory) ? MemoryOf(buffer, parts.HasFlag(StatsParts.MemoryDetail)) : null,
             Pids = parts.HasFlag(StatsParts.Pids) ? PidsOf(buffer) : null,
-            Hugepages = parts.HasFlag(StatsParts.Hugepages) ? HugepageFiles.ReadStats(directory, ".current", peakSuffix: null) : [],
-            Io = parts.HasFlag(StatsParts.Io) ? IoOf(CgroupFile.TryReadAll(At("io.stat"))) : [],
-            CpuPressure = pressure ? FlatKeyed.Pressure(CgroupFile.TryRead(At("cpu.pressure"), buffer)) : null,
-            MemoryPressure = pressure ? FlatKeyed.Pressure(CgroupFile.TryRead(At("memory.pressure"), buffer)) : null,
-            IoPressure = pressure ? FlatKeyed.Pressure(CgroupFile.TryRead(At("io.pressure"), buffer)) : null,
+            Hugepages = parts.HasFlag(StatsParts.Hugepages) ? HugepageFiles.ReadStats(Read, ".current", peakSuffix: null) : [],
+            Io = parts.HasFlag(StatsParts.Io) ? IoOf(ReadAll("io.stat", buffer)) : [],
+            CpuPressure = pressure ? FlatKeyed.Pressure(Read("cpu.pressure", buffer)) : null,
+            MemoryPressure = pressure ? FlatKeyed.Pressure(Read("memory.pressure", buffer)) : null,
+            IoPressure = pressure ? FlatKeyed.Pressure(Read("io.pressure", buffer)) : null,
         };
     }
 
@@ -55,18 +55,18 @@ internal sealed partial class V2Cgroup
 
     private MemoryStats? MemoryOf(Span<byte> buffer, bool detail)
     {
-        var current = CgroupFile.TryRead(At("memory.current"), buffer);
+        var current = Read("memory.current", buffer);
         if (current.IsEmpty)
         {
             return null;
         }
 
         var usage = FlatKeyed.Number(current);
-        var swap = FlatKeyed.Number(CgroupFile.TryRead(At("memory.swap.current"), buffer));
-        var limit = CgroupFile.TryReadLimit(At("memory.max"));
-        var swapLimit = CgroupFile.TryReadLimit(At("memory.swap.max"));
+        var swap = FlatKeyed.Number(Read("memory.swap.current", buffer));
+        var limit = Limit("memory.max");
+        var swapLimit = Limit("memory.swap.max");
         var rest = detail ? DetailOf(buffer) : null;
-        var stat = CgroupFile.TryRead(At("memory.stat"), buffer);
+        var stat = Read("memory.stat", buffer);
         var inactive = FlatKeyed.Get(stat, "inactive_file"u8);
         return new MemoryStats
         {
@@ -92,9 +92,9 @@ internal sealed partial class V2Cgroup
     // What memory.stat does not have.
     private MemoryDetail DetailOf(Span<byte> buffer) => new()
     {
-        Peak = CgroupFile.TryRead(At("memory.peak"), buffer) is { IsEmpty: false } peak ? FlatKeyed.Number(peak) : null,
-        LimitHits = FlatKeyed.TryGet(CgroupFile.TryRead(At("memory.events"), buffer), "max"u8, out var hits) ? hits : null,
-        Reservation = CgroupFile.TryRead(At("memory.min"), buffer) is { IsEmpty: false } min ? FlatKeyed.Number(min) : null,
+        Peak = Read("memory.peak", buffer) is { IsEmpty: false } peak ? FlatKeyed.Number(peak) : null,
+        LimitHits = FlatKeyed.TryGet(Read("memory.events", buffer), "max"u8, out var hits) ? hits : null,
+        Reservation = Read("memory.min", buffer) is { IsEmpty: false } min ? FlatKeyed.Number(min) : null,
         MappedFile = 0,
         OwnPageFaults = 0,
         OwnMajorPageFaults = 0,
@@ -102,9 +102,34 @@ internal sealed partial class V2Cgroup
 
     private PidsStats? PidsOf(Span<byte> buffer)
     {
-        var current = CgroupFile.TryRead(At("pids.current"), buffer);
+        var current = Read("pids.current", buffer);
         return current.IsEmpty
             ? null
-            : new PidsStats(FlatKeyed.Number(current), CgroupFile.TryReadLimit(At("pids.max")) is { } limit and >= 0 ? (ulong)limit : null);
+            : new PidsStats(FlatKeyed.Number(current), Limit("pids.max") is { } limit and >= 0 ? (ulong)limit : null);
+    }
+
+    // A line for each device.
+    private ReadOnlySpan<byte> ReadAll(string file, Span<byte> buffer)
+    {
+        var text = Read(file, buffer);
+        return text.Length < buffer.Length ? text : CgroupFile.TryReadAll(At(file));
+    }
+
+    private long? Limit(string file)
+    {
+        Span<byte> buffer = stackalloc byte[64];
+        var text = Read(file, buffer);
+        return text.IsEmpty ? null : FlatKeyed.Limit(text);
+    }
+
+    /// <summary>As <see cref="CgroupFile.TryRead(string, Span{byte})"/>, from an open file if there is one.</summary>
+    private ReadOnlySpan<byte> Read(string file, Span<byte> buffer)
+    {
+        if (held is not null && held.TryRead(file, buffer, out var length))
+        {
+            return buffer[..length];
+        }
+
+        return held is null ? CgroupFile.TryRead(At(file), buffer) : held.OpenAndRead(file, At(file), buffer);
     }
 }

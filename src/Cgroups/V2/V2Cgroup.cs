@@ -1,10 +1,11 @@
 using System.Globalization;
+using Crisp.Cgroups.Polling;
 using Crisp.Linux;
 
 namespace Crisp.Cgroups.V2;
 
 /// <summary>A cgroup of the unified hierarchy.</summary>
-internal sealed partial class V2Cgroup(CgroupPath path, string directory) : ICgroup
+internal sealed partial class V2Cgroup(CgroupPath path, string directory, HeldFiles? held = null) : ICgroup
 {
     public CgroupPath Path => path;
 

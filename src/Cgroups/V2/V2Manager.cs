@@ -1,3 +1,4 @@
+using Crisp.Cgroups.Polling;
 using Crisp.Linux;
 
 namespace Crisp.Cgroups.V2;
@@ -37,6 +38,8 @@ internal sealed class V2Manager(string root) : ICgroupManager
     }
 
     public ICgroup Open(CgroupPath path) => new V2Cgroup(path, $"{root}/{path}");
+
+    ICgroup ICgroupManager.Open(CgroupPath path, HeldFiles held) => new V2Cgroup(path, $"{root}/{path}", held);
 
     /// <summary>Top-down constraint: a controller reaches a cgroup only when every ancestor's subtree_control has it.</summary>
     private static void Enable(string parent)

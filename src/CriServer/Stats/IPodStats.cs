@@ -17,7 +17,7 @@ public interface IPodStats : IDisposable
     /// <summary>One running container. Everything is null when it has just ended.</summary>
     public ValueTask<CgroupStats> ContainerAsync(ContainerRecord container, StatsParts parts, CancellationToken cancellation);
 
-    /// <summary>The limits of one running container as the kernel has them.</summary>
+    /// <summary>The processor and memory limits of one running container as the kernel has them.</summary>
     public ValueTask<CgroupLimits> LimitsAsync(ContainerRecord container, CancellationToken cancellation);
 
     /// <summary>The processes of one running container, one by one: too dear to ask for each second.</summary>

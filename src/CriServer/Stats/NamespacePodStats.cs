@@ -1,4 +1,5 @@
 using Crisp.Cgroups;
+using Crisp.Cgroups.Polling;
 using Crisp.CriServer.State;
 using Crisp.Linux;
 using Crisp.Sandbox.Processes;
@@ -7,21 +8,20 @@ namespace Crisp.CriServer.Stats;
 
 /// <summary>A namespace pod: its cgroups, and a netlink socket in its network namespace. Nothing here waits.</summary>
 /// <param name="networkNamespace">A path that names it; null on the node's network, which is not the pod's to count.</param>
-public sealed class NamespacePodStats(ICgroupManager cgroups, string cgroupPath, string? networkNamespace) : IPodStats
+public sealed class NamespacePodStats(PolledCgroups cgroups, string cgroupPath, string? networkNamespace) : IPodStats
 {
-    private readonly ICgroup _pod = cgroups.Open(CgroupPath.Parse(cgroupPath));
     private readonly Lock _gate = new();
     private LinkCounterSocket? _links;
     private bool _disposed;
 
     public ValueTask<PodUsage> PodAsync(StatsParts parts, CancellationToken cancellation)
-        => ValueTask.FromResult(new PodUsage(_pod.Stats(parts), ReadLinks()));
+        => ValueTask.FromResult(new PodUsage(cgroups.Get(cgroupPath).Stats(parts), ReadLinks()));
 
     public ValueTask<CgroupStats> ContainerAsync(ContainerRecord container, StatsParts parts, CancellationToken cancellation)
         => ValueTask.FromResult(CgroupOf(container).Stats(parts));
 
     public ValueTask<CgroupLimits> LimitsAsync(ContainerRecord container, CancellationToken cancellation)
-        => ValueTask.FromResult(CgroupOf(container).ReadLimits());
+        => ValueTask.FromResult(CgroupOf(container).ReadLimits(LimitParts.CpuAndMemory));
 
     public ValueTask<ProcessCounts> ProcessesAsync(ContainerRecord container, CancellationToken cancellation)
         => ValueTask.FromResult(ProcessCounter.Count(CgroupOf(container), container.Pid));
@@ -35,7 +35,7 @@ public sealed class NamespacePodStats(ICgroupManager cgroups, string cgroupPath,
         }
     }
 
-    private ICgroup CgroupOf(ContainerRecord container) => cgroups.Open(CgroupPath.Parse(container.Spec.CgroupPath));
+    private ICgroup CgroupOf(ContainerRecord container) => cgroups.Get(container.Spec.CgroupPath);
 
     private IReadOnlyList<LinkCounters>? ReadLinks()
     {

@@ -1,4 +1,5 @@
 using Crisp.Cgroups;
+using Crisp.Cgroups.Polling;
 using Crisp.Cri.V1;
 using Crisp.CriServer.Runtime;
 using Crisp.CriServer.State;
@@ -12,6 +13,7 @@ public sealed class StatsReader(Node node, TimeProvider time) : IDisposable
     // What CRI's messages have room for.
     private const StatsParts Parts = StatsParts.Cpu | StatsParts.Memory | StatsParts.Pids | StatsParts.Pressure;
 
+    private readonly PolledCgroups _cgroups = new(node.Cgroups, time);
     private readonly long _start = time.GetTimestamp();
 
     internal LayerMeter Layers { get; } = new(node.Logger);
@@ -68,13 +70,17 @@ public sealed class StatsReader(Node node, TimeProvider time) : IDisposable
     /// <summary>Where a pod's usage is read; null when it has no process any more.</summary>
     public IPodStats? SourceOf(LiveSandbox? sandbox) => sandbox?.Link?.StatsFrom(link =>
     {
-        var stats = new NamespacePodStats(node.Cgroups, sandbox.Record.Spec.CgroupPath, link.Namespaces.GetValueOrDefault("net"));
+        var stats = new NamespacePodStats(_cgroups, sandbox.Record.Spec.CgroupPath, link.Namespaces.GetValueOrDefault("net"));
         return sandbox.Record.Spec.Vm is null ? stats : new VmPodStats(link, stats);
     });
 
     public IPodStats? SourceOf(LiveContainer container) => SourceOf(node.Index.SandboxOf(container));
 
-    public void Dispose() => Layers.Dispose();
+    public void Dispose()
+    {
+        Layers.Dispose();
+        _cgroups.Dispose();
+    }
 
     private ulong? Rate(CpuWindow window, CgroupStats usage) => usage.Cpu is { } cpu ? window.Add(time.GetElapsedTime(_start), cpu.Usage) : null;
 }

@@ -48,6 +48,29 @@ public static partial class Files
         }
     }
 
+    /// <summary>pread(2) for files that may fail at any time (ENODEV of a removed cgroup): -1 and the error number.</summary>
+    public static int TryReadAt(FileDescriptor file, Span<byte> buffer, long offset, out Errno errno)
+    {
+        while (true)
+        {
+            nint count;
+            // SAFETY: the span is pinned for the call, which writes at most its length.
+            unsafe
+            {
+                fixed (byte* bytes = buffer)
+                {
+                    count = Libc.pread(file, bytes, buffer.Length, offset);
+                }
+            }
+
+            errno = count == -1 ? Check.LastError : Errno.None;
+            if (errno != Errno.EINTR)
+            {
+                return (int)count;
+            }
+        }
+    }
+
     /// <summary>pwrite(2).</summary>
     /// <returns>Bytes written, which may be fewer than given.</returns>
     public static int WriteAt(FileDescriptor file, ReadOnlySpan<byte> buffer, long offset)

@@ -111,15 +111,16 @@ public static class Processes
         return Libc.prctl(PrCapbsetRead, (nuint)capability, 0, 0, 0) switch { 1 => true, 0 => false, _ => null };
     }
 
-    /// <summary>prlimit(2): the calling process's own limit.</summary>
+    /// <summary>prlimit(2).</summary>
     /// <param name="resource">RLIMIT_*.</param>
-    public static (ulong Soft, ulong Hard) GetRlimit(int resource)
+    /// <param name="pid">0 is the calling process.</param>
+    public static (ulong Soft, ulong Hard) GetRlimit(int resource, int pid = 0)
     {
         rlimit limit;
         // SAFETY: prlimit fills the structure, which lives on this stack.
         unsafe
         {
-            Check.Result(Libc.prlimit(0, resource, null, &limit), "prlimit", $"{resource}");
+            Check.Result(Libc.prlimit(pid, resource, null, &limit), "prlimit", $"{resource}");
         }
 
         return (limit.rlim_cur, limit.rlim_max);

@@ -20,6 +20,10 @@ public static class ResourceLimits
     /// <summary>RLIMIT_NOFILE of the calling process, soft: as many descriptors as it can have at one time.</summary>
     public static ulong Descriptors => Processes.GetRlimit(Nofile).Soft;
 
+    /// <summary>The same of another process.</summary>
+    /// <exception cref="LinuxException">ESRCH when it has ended.</exception>
+    public static ulong DescriptorsOf(int pid) => Processes.GetRlimit(Nofile, pid).Soft;
+
     /// <summary>Raises the soft RLIMIT_NOFILE to the hard one, which needs no right. Not for programs that use select(2).</summary>
     public static void RaiseDescriptors()
     {

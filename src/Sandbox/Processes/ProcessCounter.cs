@@ -1,4 +1,3 @@
-using System.Globalization;
 using Crisp.Cgroups;
 using Crisp.Linux;
 
@@ -8,11 +7,9 @@ namespace Crisp.Sandbox.Processes;
 /// <param name="OpenFilesLimit">RLIMIT_NOFILE of the main process, soft; null when it has just ended or has no limit.</param>
 public sealed record ProcessCounts(ulong Processes, ulong FileDescriptors, ulong Sockets, ulong OutOfMemoryKills, ulong? OpenFilesLimit);
 
-/// <summary>Counts what /proc alone tells of a container's processes (proc_pid_fd(5), proc_pid_limits(5)).</summary>
+/// <summary>Counts what the processes of a container have open (proc_pid_fd(5)), and what they may (prlimit(2)).</summary>
 public static class ProcessCounter
 {
-    private const int MostBytes = 64 << 10;
-
     /// <param name="mainPid">Whose limits count; 0 for none.</param>
     public static ProcessCounts Count(ICgroup cgroup, int mainPid)
     {
@@ -45,15 +42,6 @@ public static class ProcessCounter
         return (descriptors, sockets);
     }
 
-    /// <summary>Of a /proc/PID/limits; null where it has no such number.</summary>
-    public static ulong? ParseOpenFiles(string limits)
-    {
-        const string Name = "Max open files";
-        var line = limits.Split('\n').FirstOrDefault(l => l.StartsWith(Name, StringComparison.Ordinal));
-        var soft = line?[Name.Length..].Split(' ', StringSplitOptions.RemoveEmptyEntries).FirstOrDefault();
-        return ulong.TryParse(soft, CultureInfo.InvariantCulture, out var value) ? value : null;
-    }
-
     private static bool IsSocket(FileDescriptor directory, string number)
     {
         try
@@ -71,8 +59,8 @@ public static class ProcessCounter
     {
         try
         {
-            using var file = Files.Open($"/proc/{pid}/limits", OpenFlags.ReadOnly);
-            return ParseOpenFiles(System.Text.Encoding.ASCII.GetString(Files.ReadToEnd(file, MostBytes)));
+            var soft = ResourceLimits.DescriptorsOf(pid);
+            return soft == ResourceLimits.Infinity ? null : soft;
         }
         catch (LinuxException e) when (IsGone(e))
         {

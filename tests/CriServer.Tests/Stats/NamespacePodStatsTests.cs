@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Crisp.Cgroups;
+using Crisp.Cgroups.Polling;
 using Crisp.CriServer.State;
 using Crisp.CriServer.Stats;
 using Crisp.CriServer.Tests.State;
@@ -14,6 +15,7 @@ public sealed class NamespacePodStatsTests : IDisposable
 {
     private static readonly TimeSpan _patience = TimeSpan.FromSeconds(20);
     private readonly ICgroupManager _cgroups;
+    private readonly PolledCgroups _polled;
     private readonly string _path = $"crisp-test-{Guid.NewGuid():n}";
     private readonly ContainerRecord _container;
     private readonly ICgroup _cgroup;
@@ -23,6 +25,7 @@ public sealed class NamespacePodStatsTests : IDisposable
     {
         Assert.SkipUnless(Environment.IsPrivilegedProcess, "Cgroups need root.");
         _cgroups = CgroupManager.Detect();
+        _polled = new PolledCgroups(_cgroups, TimeProvider.System);
         var path = CgroupPath.Parse(_path).Child("container");
         _cgroup = _cgroups.Create(path);
         _process = Start("read go; ulimit -n 200; exec 5</dev/null; i=0; while [ $i -lt 300000 ]; do i=$((i+1)); done; echo done; read end");
@@ -37,6 +40,7 @@ public sealed class NamespacePodStatsTests : IDisposable
             _process.Kill();
             _process.WaitForExit();
             _process.Dispose();
+            _polled.Dispose();
             _cgroups.Open(CgroupPath.Parse(_path)).Remove(_patience);
         }
     }
@@ -45,7 +49,7 @@ public sealed class NamespacePodStatsTests : IDisposable
     public async Task PodAndContainer_AreReadFromTheirCgroups()
     {
         Work();
-        using var stats = new NamespacePodStats(_cgroups, _path, networkNamespace: null);
+        using var stats = new NamespacePodStats(_polled, _path, networkNamespace: null);
         var container = await stats.ContainerAsync(_container, StatsParts.All, default);
         var pod = await stats.PodAsync(StatsParts.All, default);
         Assert.True(container.Cpu!.Usage > 1_000_000, $"{container.Cpu}");
@@ -60,7 +64,7 @@ public sealed class NamespacePodStatsTests : IDisposable
     public async Task Processes_AreCountedOneByOne()
     {
         Work();
-        using var stats = new NamespacePodStats(_cgroups, _path, networkNamespace: null);
+        using var stats = new NamespacePodStats(_polled, _path, networkNamespace: null);
         var counts = await stats.ProcessesAsync(_container, default);
 
         // Standard streams, descriptor 5, and what the shell has inherited.
@@ -88,7 +92,7 @@ public sealed class NamespacePodStatsTests : IDisposable
     public async Task Limits_AreTheKernels()
     {
         _cgroup.Apply(new CgroupLimits { CpuPeriod = 50_000, CpuQuota = 10_000, MemoryLimit = 64 << 20 });
-        using var stats = new NamespacePodStats(_cgroups, _path, networkNamespace: null);
+        using var stats = new NamespacePodStats(_polled, _path, networkNamespace: null);
         var limits = await stats.LimitsAsync(_container, default);
         Assert.Equal((50_000UL, 10_000L, 64L << 20), (limits.CpuPeriod, limits.CpuQuota, limits.MemoryLimit));
     }
@@ -96,7 +100,7 @@ public sealed class NamespacePodStatsTests : IDisposable
     [Fact]
     public async Task ContainerThatHasEnded_HasNothing()
     {
-        using var stats = new NamespacePodStats(_cgroups, _path, networkNamespace: null);
+        using var stats = new NamespacePodStats(_polled, _path, networkNamespace: null);
         var gone = _container with { Pid = 0, Spec = _container.Spec with { CgroupPath = $"{_path}/gone" } };
         var usage = await stats.ContainerAsync(gone, StatsParts.All, default);
         Assert.Equal((null, null, null), (usage.Cpu, usage.Memory, usage.Pids));
@@ -109,14 +113,14 @@ public sealed class NamespacePodStatsTests : IDisposable
         using var ended = Start("read end");
         ended.Kill();
         ended.WaitForExit();
-        using var stats = new NamespacePodStats(_cgroups, _path, $"/proc/{ended.Id}/fd/13");
+        using var stats = new NamespacePodStats(_polled, _path, $"/proc/{ended.Id}/fd/13");
         Assert.Null((await stats.PodAsync(StatsParts.None, default)).Links);
     }
 
     [Fact]
     public async Task Network_IsThatOfThePodsNamespace_UntilTheEnd()
     {
-        var stats = new NamespacePodStats(_cgroups, _path, "/proc/thread-self/ns/net");
+        var stats = new NamespacePodStats(_polled, _path, "/proc/thread-self/ns/net");
         var links = (await stats.PodAsync(StatsParts.None, default)).Links!;
         Assert.Contains(links, l => l.IsLoopback);
         Assert.Equal(File.ReadAllLines("/proc/thread-self/net/dev").Length - 2, links.Count);
