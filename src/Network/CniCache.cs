@@ -20,21 +20,24 @@ public sealed class CniCache : IDisposable
     private const string DamagedSuffix = ".damaged";
     private readonly FileDescriptor _directory;
 
-    /// <param name="path">Made with mode 0700 where it is missing. Nobody else writes there.</param>
+    /// <param name="path">Made with mode 0700 where it is missing.</param>
     public CniCache(string path)
     {
         Path = path;
         Directory.CreateDirectory(path, (UnixFileMode)0x1C0); // 0700
         _directory = Files.Open(path, OpenFlags.Directory);
+    }
 
-        // Of writers that died before the rename: nothing had begun yet.
+    public string Path { get; }
+
+    /// <summary>Removes what writers have left that died before the rename: nothing had begun yet. Nobody may write meanwhile.</summary>
+    public void RemoveTemporaries()
+    {
         foreach (var temporary in Files.ReadDirectory(_directory).Where(n => n[0] == '.' && n.EndsWith(TemporarySuffix, StringComparison.Ordinal)))
         {
             TryUnlink(temporary);
         }
     }
-
-    public string Path { get; }
 
     /// <summary>The attachments that are known, whatever their stage.</summary>
     public IReadOnlyList<(string ContainerId, string InterfaceName)> Attachments() =>

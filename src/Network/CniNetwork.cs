@@ -32,6 +32,9 @@ public sealed partial class CniNetwork : IDisposable
         _cache = new CniCache(options.CacheDirectory);
     }
 
+    /// <summary>Removes from the cache what a killed daemon left half-written. Before the first use, while nobody else uses the cache.</summary>
+    public void RemoveTemporaries() => _cache.RemoveTemporaries();
+
     /// <summary>What is known to have been added and not deleted since, whatever came of it.</summary>
     public IReadOnlyList<(string ContainerId, string InterfaceName)> Attachments() => _cache.Attachments();
 

@@ -59,6 +59,7 @@ public sealed class CniCrashTests : IDisposable
         var cache = Directory.CreateDirectory(_plugins.Options.CacheDirectory).FullName;
         File.WriteAllText(Path.Combine(cache, ".pod1@eth0.tmp"), "{");
         using var network = new CniNetwork(_plugins.Options);
+        network.RemoveTemporaries();
         Assert.Empty(Directory.GetFiles(cache));
     }
 

@@ -33,7 +33,7 @@ internal static class ConfigFile
     /// <exception cref="ConfigException">Something in it is wrong.</exception>
     public static CrispConfig Parse(string text, string name)
     {
-        var document = SyntaxParser.Parse(text, name, validate: true);
+        var document = ParseToml(text, name);
         var problems = new List<(int Line, string Text)>();
         foreach (var message in document.Diagnostics)
         {
@@ -65,6 +65,19 @@ internal static class ConfigFile
         return problems.Count == 0
             ? config
             : throw new ConfigException([.. problems.OrderBy(p => p.Line).Select(p => $"{name}:{p.Line}: {p.Text}")]);
+    }
+
+    private static DocumentSyntax ParseToml(string text, string name)
+    {
+        try
+        {
+            return SyntaxParser.Parse(text, name, validate: true);
+        }
+        catch (ArgumentOutOfRangeException e)
+        {
+            // The parser, where it is to tell of a character that does not exist after a backslash.
+            throw new ConfigException([$"{name}: a backslash stands before something that is no character."], e);
+        }
     }
 
     internal static int Line(SourceSpan span) => span.Start.Line + 1;

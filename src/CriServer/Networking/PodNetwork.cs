@@ -32,6 +32,7 @@ public sealed partial class PodNetwork : IDisposable
             PluginTimeout = config.CniPluginTimeout,
             Reached = Reached,
         });
+        _cni.RemoveTemporaries();
         _logger = logger;
         _condition = new NetworkCondition(_cni, time);
     }

@@ -145,6 +145,9 @@ public sealed class ConfigFileTests
     public void WrongToml_IsRefusedWithItsLine() => Assert.Contains($"{File}:2: ", string.Join('\n', Problems("root = \"/a\"\nrun = ")), StringComparison.Ordinal);
 
     [Fact]
+    public void BackslashBeforeHalfACharacter_IsRefused() => Assert.NotEmpty(Problems("\"a\\\ud83d\""));
+
+    [Fact]
     public void AnyText_IsReadOrRefused() => Gen.OneOf(Gen.String, Gen.Int[0, _tokens.Length - 1].Array.Select(Text)).Sample(text =>
     {
         try
