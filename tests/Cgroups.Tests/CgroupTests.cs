@@ -36,8 +36,8 @@ public sealed class CgroupTests : IDisposable
     public void AddProcess_ListsIt_AlsoFromBelow()
     {
         var child = _fixture.Manager.Create(_fixture.Parent.Child("other"));
-        var here = _fixture.Run("sleep 100");
-        var there = _fixture.Run("sleep 100", child);
+        var here = _fixture.Run("exec sleep 100");
+        var there = _fixture.Run("exec sleep 100", child);
 
         Assert.Contains(here.Id, Cgroup.Processes());
         Assert.Contains(there.Id, child.Processes());
