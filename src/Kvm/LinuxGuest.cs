@@ -94,6 +94,7 @@ public static class LinuxGuest
 
             AcpiTables.Write(machine.Memory, options.Vcpus, devices);
             ZeroPage.Write(machine.Memory, loaded, options.CommandLine, disk);
+            ResetVector.Write(machine.Memory);
             EntryState.WriteTables(machine.Memory, EntryMode.Long);
             EntryState.Enter(machine.Vcpus[0], EntryMode.Long, loaded.Entry, 0);
             var registers = machine.Vcpus[0].GetRegisters();

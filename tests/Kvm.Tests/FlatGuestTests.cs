@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Crisp.Kvm.Boot;
+using Crisp.Kvm.Boot.Linux;
 using Xunit;
 
 namespace Crisp.Kvm.Tests;
@@ -79,6 +80,18 @@ public sealed class FlatGuestTests
 
         Assert.Equal(VmOutcome.TripleFault, end.Outcome);
         Assert.Equal("Processor 0 met a triple fault at 0x100000.", end.Sentence);
+    }
+
+    [Fact]
+    public void BiosEntry_ResetsTheMachine()
+    {
+        byte[] code =
+        [
+            0xEA, 0xF0, 0xFF, 0x00, 0xF0, // ljmp 0xF000:0xFFF0
+        ];
+        using var guest = new TestGuest(code, EntryMode.Real);
+        ResetVector.Write(guest.Machine.Memory);
+        Assert.Equal(VmOutcome.Reset, guest.Run().Outcome);
     }
 
     [Fact]
