@@ -13,7 +13,7 @@ public sealed partial class ImageServer
     public override async Task<PullImageResponse> PullImage(PullImageRequest request, ServerCallContext context)
     {
         var reference = ReferenceOf(request.Image);
-        _handlers.MachineOf(request.Image.RuntimeHandler);
+        _handlers.Require(request.Image.RuntimeHandler);
         var image = await _puller.PullAsync(reference, CredentialsOf(request.Auth), null, context.CancellationToken);
         return new PullImageResponse { ImageRef = image.Id };
     }

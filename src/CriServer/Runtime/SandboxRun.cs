@@ -19,7 +19,7 @@ public sealed partial class RuntimeServer
     {
         var config = request.Config ?? throw CriException.Invalid("RunPodSandbox needs a config.");
         var name = SandboxNameOf(config);
-        _node.Handlers.MachineOf(request.RuntimeHandler);
+        _node.Handlers.Require(request.RuntimeHandler);
         var digest = RequestDigest.Of(request);
         var id = await _node.Creations.RunAsync($"pod {name}", digest, () => RunAsync(request, name, digest), context.CancellationToken);
 

@@ -18,18 +18,18 @@ public sealed class RuntimeHandlers(CrispConfig config)
     /// <summary>Those whose pods are virtual machines.</summary>
     public IEnumerable<RuntimeConfig> Machines => config.Runtimes.Where(r => r.Kind == RuntimeKind.Kvm);
 
-    /// <returns>Null for handlers whose pods are made of namespaces.</returns>
     /// <exception cref="CriException">INVALID_ARGUMENT: CRI says to refuse an unknown handler.</exception>
-    public RuntimeConfig? MachineOf(string name)
+    public void Require(string name)
     {
         if (!Names.Contains(name))
         {
             var others = string.Concat(config.Runtimes.Select(r => $", {r.Name}"));
             throw CriException.Invalid($"The runtime handler \"{name}\" is unknown; this node has the default one, which is also called crisp{others}.");
         }
-
-        return Machines.FirstOrDefault(r => r.Name == name);
     }
+
+    /// <returns>Null for handlers whose pods are made of namespaces.</returns>
+    public RuntimeConfig? MachineOf(string name) => Machines.FirstOrDefault(r => r.Name == name);
 
     /// <summary>What its machines start.</summary>
     /// <exception cref="GuestImageException">There is no image, or it is of no use to this version.</exception>

@@ -60,9 +60,9 @@ internal static class VmLimits
             throw Refused($"the AppArmor profile {apparmor.LocalhostRef} of the node", "the node's security modules do not see its processes");
         }
 
-        if (input.Security.SelinuxOptions is { Type.Length: > 0 } selinux)
+        if (input.Security.SelinuxOptions is { } selinux && (selinux.User + selinux.Role + selinux.Type + selinux.Level).Length > 0)
         {
-            throw Refused($"the SELinux type {selinux.Type}", "the node's security modules do not see its processes");
+            throw Refused($"the SELinux label {selinux.User}:{selinux.Role}:{selinux.Type}:{selinux.Level}", "the node's security modules do not see its processes");
         }
     }
 

@@ -20,11 +20,11 @@ public sealed class NamespacePodStats(PolledCgroups cgroups, string cgroupPath, 
     public ValueTask<CgroupStats> ContainerAsync(ContainerRecord container, StatsParts parts, CancellationToken cancellation)
         => ValueTask.FromResult(CgroupOf(container).Stats(parts));
 
-    public ValueTask<CgroupLimits> LimitsAsync(ContainerRecord container, CancellationToken cancellation)
-        => ValueTask.FromResult(CgroupOf(container).ReadLimits(LimitParts.CpuAndMemory));
+    public ValueTask<CgroupLimits?> LimitsAsync(ContainerRecord container, CancellationToken cancellation)
+        => ValueTask.FromResult<CgroupLimits?>(CgroupOf(container).ReadLimits(LimitParts.CpuAndMemory));
 
-    public ValueTask<ProcessCounts> ProcessesAsync(ContainerRecord container, CancellationToken cancellation)
-        => ValueTask.FromResult(ProcessCounter.Count(CgroupOf(container), container.Pid));
+    public ValueTask<ProcessCounts?> ProcessesAsync(ContainerRecord container, CancellationToken cancellation)
+        => ValueTask.FromResult<ProcessCounts?>(ProcessCounter.Count(CgroupOf(container), container.Pid));
 
     public void Dispose()
     {

@@ -31,11 +31,11 @@ internal sealed class VmPodStats(SandboxLink link, NamespacePodStats node) : IPo
     public async ValueTask<CgroupStats> ContainerAsync(ContainerRecord container, StatsParts parts, CancellationToken cancellation)
         => (await AskAsync(container.Id, parts, cancellation))?.Usage ?? new CgroupStats();
 
-    public async ValueTask<CgroupLimits> LimitsAsync(ContainerRecord container, CancellationToken cancellation)
-        => (await AskAsync(container.Id, StatsParts.None, cancellation, limits: true))?.Limits ?? new CgroupLimits();
+    public async ValueTask<CgroupLimits?> LimitsAsync(ContainerRecord container, CancellationToken cancellation)
+        => (await AskAsync(container.Id, StatsParts.None, cancellation, limits: true))?.Limits;
 
-    public async ValueTask<ProcessCounts> ProcessesAsync(ContainerRecord container, CancellationToken cancellation)
-        => (await AskAsync(container.Id, StatsParts.None, cancellation, processes: true))?.Processes ?? new ProcessCounts(0, 0, 0, 0, null);
+    public async ValueTask<ProcessCounts?> ProcessesAsync(ContainerRecord container, CancellationToken cancellation)
+        => (await AskAsync(container.Id, StatsParts.None, cancellation, processes: true))?.Processes;
 
     public void Dispose() => node.Dispose();
 

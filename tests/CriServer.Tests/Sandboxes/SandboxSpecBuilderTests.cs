@@ -101,7 +101,7 @@ public sealed class SandboxSpecBuilderTests
         Assert.Null(handlers.MachineOf(""));
         Assert.Null(handlers.MachineOf("crisp"));
         Assert.Equal("kvm", handlers.MachineOf("kvm")!.Name);
-        Assert.Equal(StatusCode.InvalidArgument, Assert.Throws<CriException>(() => handlers.MachineOf("kata")).Code);
+        Assert.Equal(StatusCode.InvalidArgument, Assert.Throws<CriException>(() => handlers.Require("kata")).Code);
     }
 
     [Fact]

@@ -37,7 +37,8 @@ public sealed class VmLimitsTests
         Refused("the mount on /v with mountPropagation", c => c.Mounts.Add(Volume(Cri.V1.MountPropagation.PropagationBidirectional)));
         Refused("the mount on /v with mountPropagation", c => c.Mounts.Add(Volume(Cri.V1.MountPropagation.PropagationHostToContainer)));
         Refused("the AppArmor profile mine", c => c.Linux.SecurityContext.Apparmor = new SecurityProfile { ProfileType = SecurityProfile.Types.ProfileType.Localhost, LocalhostRef = "mine" });
-        Refused("the SELinux type container_t", c => c.Linux.SecurityContext.SelinuxOptions = new SELinuxOption { Type = "container_t" });
+        Refused("the SELinux label ::container_t:", c => c.Linux.SecurityContext.SelinuxOptions = new SELinuxOption { Type = "container_t" });
+        Refused("the SELinux label :::s0:c1,c2", c => c.Linux.SecurityContext.SelinuxOptions = new SELinuxOption { Level = "s0:c1,c2" });
 
         static void Refused(string what, Action<ContainerConfig> change) => AssertRefused(what, () => Build(change));
     }

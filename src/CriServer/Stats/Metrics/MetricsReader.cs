@@ -46,8 +46,16 @@ public sealed class MetricsReader(StatsReader stats)
         var usage = await source.ContainerAsync(record, StatsParts.All, cancellation);
         ContainerMetricsBuilder.AddState(list, record);
         ContainerMetricsBuilder.AddUsage(list, usage);
-        ContainerMetricsBuilder.AddProcesses(list, usage, await source.ProcessesAsync(record, cancellation));
-        ContainerMetricsBuilder.AddLimits(list, await source.LimitsAsync(record, cancellation), usage.Memory?.Detail?.Reservation);
+        if (await source.ProcessesAsync(record, cancellation) is { } processes)
+        {
+            ContainerMetricsBuilder.AddProcesses(list, usage, processes);
+        }
+
+        if (await source.LimitsAsync(record, cancellation) is { } limits)
+        {
+            ContainerMetricsBuilder.AddLimits(list, limits, usage.Memory?.Detail?.Reservation);
+        }
+
         if (LayerMeter.PathOf(record) is { } layer)
         {
             ContainerMetricsBuilder.AddLayer(list, layer, stats.Layers.Get(container));
