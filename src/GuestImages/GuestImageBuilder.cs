@@ -16,7 +16,7 @@ public static class GuestImageBuilder
 {
     private const long LongestProgram = 256 << 20;
 
-    /// <summary>Makes an image and puts it in the place of the one before, whole: whoever opens it has the old one or the new one.</summary>
+    /// <summary>Makes an image and puts it in the place of the one before, whole.</summary>
     /// <param name="directory">Made where it is missing; what is there must be a guest image.</param>
     /// <exception cref="GuestImageException">Something is missing or damaged; the image before is untouched.</exception>
     public static BuiltGuestImage Build(GuestImageOptions options, string directory)

@@ -142,20 +142,23 @@ public sealed class VirtualMachine : IDisposable
     /// <exception cref="LinuxException">The kernel has no seccomp.</exception>
     public void Confine(CapabilitySet capabilities, bool hasFiles)
     {
-        // A device's thread that was started before keeps what it has until it gives it up itself.
-        foreach (var (device, loop) in _loops)
-        {
-            loop.Invoke(() => Restrictions.KeepCapabilities(MonitorFilter.Device(device) is null ? capabilities : CapabilitySet.Empty));
-        }
-
         Restrictions.KeepCapabilities(capabilities);
         Restrictions.NoNewPrivileges();
         Restrictions.Filter(MonitorFilter.Process(hasFiles), allThreads: true);
-        foreach (var (device, loop) in _loops)
+        foreach (var devices in _loops.GroupBy(l => l.Device, l => l.Loop))
         {
-            if (MonitorFilter.Device(device) is { } filter)
+            var filter = MonitorFilter.Device(devices.Key);
+            foreach (var loop in devices)
             {
-                loop.Invoke(() => Restrictions.Filter(filter, allThreads: false));
+                // A thread that was started before keeps what it has until it gives it up itself.
+                loop.Invoke(() =>
+                {
+                    Restrictions.KeepCapabilities(filter is null ? capabilities : CapabilitySet.Empty);
+                    if (filter is not null)
+                    {
+                        Restrictions.Filter(filter, allThreads: false);
+                    }
+                });
             }
         }
 

@@ -1,5 +1,6 @@
 using System.Text;
 using Crisp.GuestImages.Compression;
+using Crisp.GuestImages.Programs;
 using Crisp.Kvm.Boot.Linux;
 
 namespace Crisp.GuestImages.Kernels;
@@ -18,7 +19,7 @@ internal sealed record KernelFile(string Release, ReadOnlyMemory<byte> Image, st
     internal static KernelFile Read(string path)
     {
         var file = HostFile.Read("kernel", path, LongestFile);
-        if (IsElf(file))
+        if (ElfProgram.IsElf(file))
         {
             return new KernelFile(ReleaseOf(file, path), file, "a vmlinux");
         }
@@ -62,10 +63,8 @@ internal sealed record KernelFile(string Release, ReadOnlyMemory<byte> Image, st
         }
 
         kind = compression switch { CompressionKind.Lz4Legacy => "lz4", _ => compression.ToString().ToLowerInvariant() };
-        return IsElf(image.Span) ? null : $"its payload ({kind}) is no ELF file";
+        return ElfProgram.IsElf(image.Span) ? null : $"its payload ({kind}) is no ELF file";
     }
-
-    private static bool IsElf(ReadOnlySpan<byte> image) => image.StartsWith("\u007fELF"u8);
 
     /// <summary>A vmlinux has the text that /proc/version begins with.</summary>
     private static string ReleaseOf(ReadOnlySpan<byte> image, string path)

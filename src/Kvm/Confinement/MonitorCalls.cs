@@ -33,8 +33,8 @@ internal static class MonitorCalls
         ["fcntl", "dup", "dup2", "dup3", "pipe2", "fstat", "newfstatat", "lseek", "readv", "writev", "signalfd4", "timerfd_create", "timerfd_settime", "close_range"];
 
     /// <summary>
-    /// Of a file server: names beneath directories that it has descriptors of, attributes, data; and of the pod's process, which
-    /// writes logs and exits.
+    /// Of a file server: names beneath directories that it has descriptors of, attributes, data. No file handles, which with
+    /// CAP_DAC_READ_SEARCH would lead to every file of a shared filesystem.
     /// </summary>
     internal static readonly string[] Files =
     [
@@ -43,7 +43,7 @@ internal static class MonitorCalls
         "fchownat", "utimensat", "truncate", "ftruncate", "fallocate", "lseek", "pread64", "pwrite64", "preadv", "pwritev", "preadv2",
         "pwritev2", "copy_file_range", "sendfile", "fsync", "fdatasync", "sync_file_range", "syncfs", "flock", "fgetxattr", "fsetxattr",
         "flistxattr", "fremovexattr", "getxattr", "setxattr", "listxattr", "removexattr", "lgetxattr", "lsetxattr", "llistxattr",
-        "lremovexattr", "name_to_handle_at", "open_by_handle_at", "umask", "fchdir", "setresuid", "setresgid", "setgroups", "setfsuid",
+        "lremovexattr", "umask", "fchdir", "setresuid", "setresgid", "setgroups", "setfsuid",
         "setfsgid", "unlink", "mkdir", "rename", "chmod",
     ];
 

@@ -42,7 +42,8 @@ internal static class MonitorFilter
         4 => Compile([.. MonitorCalls.Runtime, .. MonitorCalls.Events], []),
         5 => Compile([.. MonitorCalls.Runtime, .. MonitorCalls.Events, .. MonitorCalls.Memory], []),
         19 => Compile([.. MonitorCalls.Runtime, .. MonitorCalls.Events, .. MonitorCalls.Sockets, "fcntl"], [.. Requests(FionRead), UnixSocket]),
-        _ => null,
+        26 => null,
+        _ => throw new ArgumentOutOfRangeException(nameof(device), device, "Nobody has said what this device's thread may do."),
     };
 
     // A file server's threads have a working directory each (CLONE_FS).

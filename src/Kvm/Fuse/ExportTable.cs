@@ -12,13 +12,12 @@ public sealed class ExportTable : IDisposable
     /// <summary>Exports at one time.</summary>
     public const int MostExports = 1024;
 
-    // 1 is the root itself.
-    private const ulong FirstId = 2;
+    /// <summary>The root itself; exports have higher ones.</summary>
+    private const ulong RootId = 1;
 
     private readonly Lock _lock = new();
     private readonly Dictionary<string, Export> _byName = new(StringComparer.Ordinal);
-    private readonly SortedList<ulong, Export> _byId = [];
-    private ulong _lastId = FirstId;
+    private ulong _lastId = RootId;
 
     /// <summary>Called after an export was removed, on the thread that did it.</summary>
     internal event Action<Export>? Removed;
@@ -51,8 +50,6 @@ public sealed class ExportTable : IDisposable
                 {
                     throw new ArgumentException($"There is an export {name} already.", nameof(name));
                 }
-
-                _byId.Add(export.Id, export);
             }
         }
         catch
@@ -76,8 +73,6 @@ public sealed class ExportTable : IDisposable
             {
                 return false;
             }
-
-            _byId.Remove(export.Id);
         }
 
         Close(export);
@@ -89,8 +84,7 @@ public sealed class ExportTable : IDisposable
         List<Export> exports;
         lock (_lock)
         {
-            exports = [.. _byId.Values];
-            _byId.Clear();
+            exports = [.. _byName.Values];
             _byName.Clear();
         }
 
@@ -111,15 +105,7 @@ public sealed class ExportTable : IDisposable
         lock (_lock)
         {
             // Of at most a thousand, and a guest lists them rarely.
-            foreach (var export in _byId.Values)
-            {
-                if (export.Id > id)
-                {
-                    return export;
-                }
-            }
-
-            return null;
+            return _byName.Values.Where(e => e.Id > id).MinBy(e => e.Id);
         }
     }
 

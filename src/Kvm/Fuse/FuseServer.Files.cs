@@ -7,7 +7,6 @@ namespace Crisp.Kvm.Fuse;
 internal sealed partial class FuseServer
 {
     private const OpenFlags AccessMode = OpenFlags.WriteOnly | OpenFlags.ReadWrite;
-    private const uint PermissionsAndSetId = 0xFFF;
     private const int SeekData = 3;
     private const int SeekHole = 4;
 
@@ -41,7 +40,7 @@ internal sealed partial class FuseServer
         error = CreateFile(request, directory, name, (flags & AccessMode) | OpenFlags.Create | OpenFlags.Exclusive, arguments.mode, out var created);
         if (error == Errno.None)
         {
-            return ReplyCreated(request, directory, name, created!, flags);
+            return ReplyCreated(request, directory, created!, flags);
         }
 
         return error == Errno.EEXIST && (flags & OpenFlags.Exclusive) == 0 ? OpenExisting(request, directory, name, arguments) : error;
@@ -62,7 +61,7 @@ internal sealed partial class FuseServer
 
         var flags = ((OpenFlags)arguments.flags & (AccessMode | OpenFlags.Exclusive)) | OpenFlags.Temporary;
         error = CreateFile(request, directory, ".\0"u8, flags, arguments.mode, out var created);
-        return error == Errno.None ? ReplyCreated(request, directory, default, created!, (OpenFlags)arguments.flags) : error;
+        return error == Errno.None ? ReplyCreated(request, directory, created!, (OpenFlags)arguments.flags) : error;
     }
 
     private Errno Read(FuseRequest request)
@@ -215,7 +214,7 @@ internal sealed partial class FuseServer
         created = null;
         using var identity = request.ActAsCaller(out var error);
         return error == Errno.None
-            ? FileCalls.OpenBeneath(directory.File, name, flags | OpenFlags.NoFollow, mode & PermissionsAndSetId, out created) : error;
+            ? FileCalls.OpenBeneath(directory.File, name, flags | OpenFlags.NoFollow, mode & PermissionBits, out created) : error;
     }
 
     private Errno OpenExisting(FuseRequest request, Lease<Inode> directory, ReadOnlySpan<byte> name, in fuse_create_in arguments)
@@ -254,8 +253,7 @@ internal sealed partial class FuseServer
         return error == Errno.None ? ReplyHandle(request, file.Owner, opened!, flags) : error;
     }
 
-    /// <param name="name">Empty for a file without one.</param>
-    private Errno ReplyCreated(FuseRequest request, Lease<Inode> directory, ReadOnlySpan<byte> name, FileDescriptor created, OpenFlags flags)
+    private Errno ReplyCreated(FuseRequest request, Lease<Inode> directory, FileDescriptor created, OpenFlags flags)
     {
         var export = directory.Owner.Export;
         // The descriptor itself tells what was created; the name may mean something else by now.

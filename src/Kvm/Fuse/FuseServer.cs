@@ -16,7 +16,7 @@ namespace Crisp.Kvm.Fuse;
 /// Permissions are the guest kernel's to check (it mounts virtiofs with default_permissions); read-only exports are this server's.
 /// Locks are the guest's own too (POSIX_LOCKS and FLOCK_LOCKS are not accepted): they work between its processes, not between guests, and
 /// no thread of the server waits for one.
-/// Capabilities it needs of the node: CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_FOWNER, CAP_FSETID, CAP_SETUID, CAP_SETGID,
+/// Capabilities it needs of the node: CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_FOWNER, CAP_FSETID, CAP_SETUID, CAP_SETGID,
 /// CAP_MKNOD and CAP_SETFCAP.
 /// </remarks>
 internal sealed partial class FuseServer : IDisposable

@@ -38,14 +38,8 @@ public static partial class Files
     /// <summary>pread(2).</summary>
     public static int ReadAt(FileDescriptor file, Span<byte> buffer, long offset)
     {
-        // SAFETY: the span is pinned for the call, which writes at most its length.
-        unsafe
-        {
-            fixed (byte* bytes = buffer)
-            {
-                return (int)Check.Result(Libc.pread(file, bytes, buffer.Length, offset), "pread", file);
-            }
-        }
+        var count = TryReadAt(file, buffer, offset, out var errno);
+        return count >= 0 ? count : throw Check.Error("pread", errno, file);
     }
 
     /// <summary>pread(2) for files that may fail at any time (ENODEV of a removed cgroup): -1 and the error number.</summary>

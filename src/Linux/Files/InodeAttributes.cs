@@ -5,7 +5,6 @@ namespace Crisp.Linux;
 /// <summary>What statx(2) says of a file, as a value: servers of files ask for it with every request.</summary>
 public readonly struct InodeAttributes
 {
-    private const ulong AttrMountRoot = 0x2000;
     private readonly statx _s;
 
     internal InodeAttributes(in statx s) => _s = s;
@@ -48,9 +47,6 @@ public readonly struct InodeAttributes
 
     /// <summary>As in mountinfo (Linux 5.8).</summary>
     public ulong MountId => _s.stx_mnt_id;
-
-    /// <summary>Whether the file is the root of a mount.</summary>
-    public bool IsMountRoot => (_s.stx_attributes & AttrMountRoot) != 0;
 }
 
 /// <summary>What statfs(2) says of a filesystem, as a value.</summary>

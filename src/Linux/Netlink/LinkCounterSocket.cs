@@ -18,7 +18,7 @@ public sealed class LinkCounterSocket : IDisposable
 
     /// <summary>Every interface, in the kernel's order.</summary>
     public IReadOnlyList<LinkCounters> Read()
-        => _socket.Dump(RouteSocket.GetLink, new byte[RouteSocket.LinkMessageSize], RouteSocket.NewLink, "RTM_GETLINK", Parse);
+        => _socket.Dump(RouteSocket.GetLink, new byte[RouteSocket.LinkMessageSize], RouteSocket.NewLink, "RTM_GETLINK", Parse, mayBeTorn: true);
 
     public void Dispose() => _socket.Dispose();
 

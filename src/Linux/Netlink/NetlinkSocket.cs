@@ -35,7 +35,9 @@ internal sealed class NetlinkSocket : IDisposable
     /// <param name="type">RTM_GET*.</param>
     /// <param name="header">The family's structure; all zero for everything.</param>
     /// <param name="answers">RTM_NEW*, the messages to read.</param>
-    internal List<T> Dump<T>(ushort type, ReadOnlySpan<byte> header, ushort answers, string name, NetlinkParser<T> parse)
+    /// <param name="mayBeTorn">Whether a list that goes on changing is better than none: counters are.</param>
+    /// <exception cref="NetlinkException">The kernel refused; or, with EAGAIN, the list changed each time while it was read.</exception>
+    internal List<T> Dump<T>(ushort type, ReadOnlySpan<byte> header, ushort answers, string name, NetlinkParser<T> parse, bool mayBeTorn = false)
         where T : class
     {
         const int Tries = 8;
@@ -44,9 +46,14 @@ internal sealed class NetlinkSocket : IDisposable
         {
             // What changes while it is read would be missing, or there twice.
             var found = new List<T>();
-            if (Ask(request, answers, name, parse, found) || i == Tries)
+            if (Ask(request, answers, name, parse, found) || (i == Tries && mayBeTorn))
             {
                 return found;
+            }
+
+            if (i == Tries)
+            {
+                throw new NetlinkException(name, Errno.EAGAIN, $"it changed each of {Tries} times while it was read");
             }
         }
     }
@@ -105,7 +112,8 @@ internal sealed class NetlinkSocket : IDisposable
                 var message = datagram[NetlinkRequest.HeaderSize..length];
                 if (type is NlmsgError or NlmsgDone)
                 {
-                    ThrowIfError(message, flags, name);
+                    // struct nlmsgerr with no more than the header of what was asked (NETLINK_CAP_ACK); at a dump's end the number alone.
+                    ThrowIfError(message, type == NlmsgError ? sizeof(int) + NetlinkRequest.HeaderSize : sizeof(int), flags, name);
                     return true;
                 }
 
@@ -121,8 +129,8 @@ internal sealed class NetlinkSocket : IDisposable
         return false;
     }
 
-    /// <summary>struct nlmsgerr, with no more than the header of what was asked (NETLINK_CAP_ACK), then the kernel's words.</summary>
-    private static void ThrowIfError(ReadOnlySpan<byte> message, ushort flags, string name)
+    /// <param name="words">Where the kernel's words begin, if it has some.</param>
+    private static void ThrowIfError(ReadOnlySpan<byte> message, int words, ushort flags, string name)
     {
         const ushort NlmFAckTlvs = 0x200;
         const ushort NlmsgerrAttrMsg = 1;
@@ -132,7 +140,7 @@ internal sealed class NetlinkSocket : IDisposable
             return;
         }
 
-        var attributes = new NetlinkAttributes((flags & NlmFAckTlvs) != 0 ? message[(sizeof(int) + NetlinkRequest.HeaderSize)..] : []);
+        var attributes = new NetlinkAttributes((flags & NlmFAckTlvs) != 0 ? message[words..] : []);
         string? reason = null;
         while (attributes.Next())
         {

@@ -15,7 +15,7 @@ internal static class VmConfinement
     private static readonly CapabilitySet s_rootsRights = CapabilitySet.Of("CAP_SYS_ADMIN", "CAP_SYS_CHROOT");
 
     private static readonly CapabilitySet s_fileServer = CapabilitySet.Of(
-        "CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_DAC_READ_SEARCH", "CAP_FOWNER", "CAP_FSETID", "CAP_SETUID", "CAP_SETGID", "CAP_MKNOD", "CAP_SETFCAP");
+        "CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FOWNER", "CAP_FSETID", "CAP_SETUID", "CAP_SETGID", "CAP_MKNOD", "CAP_SETFCAP");
 
     /// <summary>Whether this program can be confined: a development build loads assemblies and makes memory executable while it runs.</summary>
     internal static bool IsPossible => !File.Exists(Environment.ProcessPath + ".dll");

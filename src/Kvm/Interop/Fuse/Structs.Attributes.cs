@@ -25,14 +25,6 @@ internal struct fuse_attr
 }
 
 [StructLayout(LayoutKind.Sequential)]
-internal struct fuse_getattr_in
-{
-    internal uint getattr_flags;
-    internal uint dummy;
-    internal ulong fh;
-}
-
-[StructLayout(LayoutKind.Sequential)]
 internal struct fuse_setattr_in
 {
     internal uint valid;

@@ -39,14 +39,13 @@ internal sealed class FsWorkers : IDisposable
 
     internal FsWorkers(FuseServer server, Func<FuseRequest> newRequest) => (_server, _newRequest) = (server, newRequest);
 
-    /// <summary>How many threads there are.</summary>
-    internal int Count
+    private bool IsEnding
     {
         get
         {
             lock (_gate)
             {
-                return _workers.Count;
+                return _isEnding;
             }
         }
     }
@@ -64,6 +63,11 @@ internal sealed class FsWorkers : IDisposable
     {
         lock (_gate)
         {
+            if (_isEnding)
+            {
+                return;
+            }
+
             _hasNews = true;
             if (_idle > 0)
             {
@@ -229,7 +233,8 @@ internal sealed class FsWorkers : IDisposable
                 _isDone = false;
             }
 
-            if (!queue.TryPop(_chain!))
+            // What is left in the queue when the machine ends is nobody's any more.
+            if (_pool.IsEnding || !queue.TryPop(_chain!))
             {
                 return;
             }
