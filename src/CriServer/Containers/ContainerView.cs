@@ -65,7 +65,8 @@ public static class ContainerView
     }
 
     /// <summary>For people and for crictl inspect: JSON.</summary>
-    public static string Info(ContainerRecord record)
+    /// <param name="isMachine">Whether it is in a virtual machine: its process id is then the monitor's, whose namespaces are the node's.</param>
+    public static string Info(ContainerRecord record, bool isMachine)
     {
         var overlay = record.Spec.Root.Source as OverlaySource;
         return JsonSerializer.Serialize(
@@ -76,7 +77,7 @@ public static class ContainerView
                 UpperDirectory = overlay?.Upper ?? "",
                 WorkDirectory = overlay?.Work ?? "",
                 LowerDirectories = overlay?.Lower ?? [],
-                Namespaces = record.Pid == 0
+                Namespaces = record.Pid == 0 || isMachine
                     ? new Dictionary<string, string>()
                     : _namespaceKinds.ToDictionary(kind => kind, kind => NamespaceOf(record.Pid, kind)),
                 RuntimeSpec = record.Spec,

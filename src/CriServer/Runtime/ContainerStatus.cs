@@ -11,7 +11,8 @@ public sealed partial class RuntimeServer
     /// <summary>Answers from memory, but for the limits of a container that has a cgroup: those are read there.</summary>
     public override Task<ContainerStatusResponse> ContainerStatus(ContainerStatusRequest request, ServerCallContext context)
     {
-        var record = FindContainer(request.ContainerId).Record;
+        var container = FindContainer(request.ContainerId);
+        var record = container.Record;
         var response = new ContainerStatusResponse { Status = ContainerView.Status(record) };
         if (record.Stage is ContainerStage.Created or ContainerStage.Running)
         {
@@ -21,7 +22,7 @@ public sealed partial class RuntimeServer
 
         if (request.Verbose)
         {
-            response.Info["info"] = ContainerView.Info(record);
+            response.Info["info"] = ContainerView.Info(record, isMachine: _node.Index.SandboxOf(container)?.Record.Spec.Vm is not null);
         }
 
         return Task.FromResult(response);

@@ -10,7 +10,8 @@ namespace Crisp.Sandbox.Protocol;
 /// <summary>The answer of Stats from its records, and back.</summary>
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
-    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+    RespectNullableAnnotations = true,
+    RespectRequiredConstructorParameters = true)]
 [JsonSerializable(typeof(CgroupStats))]
 [JsonSerializable(typeof(CgroupLimits))]
 internal sealed partial class StatsJson : JsonSerializerContext
@@ -46,16 +47,24 @@ internal sealed partial class StatsJson : JsonSerializerContext
     {
         try
         {
-            return new SandboxStats(
-                JsonSerializer.Deserialize(response.UsageJson.Span, Default.CgroupStats) ?? new CgroupStats(),
-                response.LimitsJson.IsEmpty ? null : JsonSerializer.Deserialize(response.LimitsJson.Span, Default.CgroupLimits),
-                response.Processes is { } counts ? Read(counts) : null);
+            var usage = JsonSerializer.Deserialize(response.UsageJson.Span, Default.CgroupStats) ?? new CgroupStats();
+            var limits = response.LimitsJson.IsEmpty ? null : JsonSerializer.Deserialize(response.LimitsJson.Span, Default.CgroupLimits);
+
+            // Neither members that are left out nor elements are checked by their annotations.
+            if (IsIncomplete(usage.Hugepages) || IsIncomplete(usage.Io) || limits is { HugepageLimits: null } or { Unified: null })
+            {
+                throw new JsonException("A list is missing, or an element of one.");
+            }
+
+            return new SandboxStats(usage, limits, response.Processes is { } counts ? Read(counts) : null);
         }
         catch (JsonException e)
         {
             throw new SandboxException(RpcCode.Internal, $"Stats: the answer cannot be read: {e.Message}", e);
         }
     }
+
+    private static bool IsIncomplete<T>(IReadOnlyList<T>? list) => list is null || list.Any(static e => e is null);
 
     private static ProcessCounts Read(ProcessStats counts) => new(
         counts.Processes,

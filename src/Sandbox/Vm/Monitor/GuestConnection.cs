@@ -99,7 +99,8 @@ internal sealed class GuestConnection : IEventHandler
         foreach (var call in _calls.Values.ToList())
         {
             call.Deadline?.Cancel();
-            call.Failed(new SandboxException(RpcCode.Unavailable, reason));
+            // Each by itself: what one of them throws is not the others'.
+            _loop.Post(() => call.Failed(new SandboxException(RpcCode.Unavailable, reason)));
         }
 
         _calls.Clear();

@@ -15,6 +15,7 @@ internal sealed class GuestConsole : IDisposable
     private readonly StringBuilder _tail = new();
     private readonly List<byte> _line = [];
     private int _written;
+    private string? _panic;
 
     public GuestConsole(string path)
         => _file = Files.Open(path, OpenFlags.WriteOnly | OpenFlags.Create | OpenFlags.Truncate | OpenFlags.NoFollow, Mode);
@@ -27,6 +28,18 @@ internal sealed class GuestConsole : IDisposable
             lock (_lock)
             {
                 return _tail + Encoding.UTF8.GetString([.. _line]);
+            }
+        }
+    }
+
+    /// <summary>The line in which the kernel says why it panicked; null when it did not. What it writes after that is longer than the tail.</summary>
+    public string? Panic
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _panic;
             }
         }
     }
@@ -60,7 +73,9 @@ internal sealed class GuestConsole : IDisposable
     {
         byte[] line = [.. _line];
         _line.Clear();
-        _tail.Append(Encoding.UTF8.GetString(line));
+        var text = Encoding.UTF8.GetString(line);
+        _panic ??= text.Contains("Kernel panic", StringComparison.Ordinal) ? text : null;
+        _tail.Append(text);
         _tail.Remove(0, Math.Max(0, _tail.Length - MostOfTail));
         if (_written < MostBytes && !_file.IsClosed)
         {

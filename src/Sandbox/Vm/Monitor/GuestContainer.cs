@@ -33,6 +33,15 @@ internal sealed class GuestContainer(VmPod pod, ContainerSpec spec, ResolvedUser
         }
     }
 
+    /// <summary>What the guest does after nobody waits for it any more, it is told to undo.</summary>
+    public static void ForgetLate(VmPod pod, string id, Exception error)
+    {
+        if (error is SandboxException { Code: RpcCode.DeadlineExceeded } && pod.MachineEnd is null)
+        {
+            pod.Call("DeleteContainer", new DeleteContainerRequest { ContainerId = id }, DeleteContainerResponse.Parser, _operationPatience, static _ => { }, static _ => { });
+        }
+    }
+
     public override void Start(ClientStreams? output, Action done, Action<Exception> failed)
     {
         if (output is not null)
@@ -77,6 +86,7 @@ internal sealed class GuestContainer(VmPod pod, ContainerSpec spec, ResolvedUser
             void Fail(Exception error)
             {
                 Log?.Dispose();
+                ForgetLate(pod, Id, error);
                 ContainerExit.NeverStarted(pod, this, error.Message, end.With(() => failed(error)));
             }
         }, failed);

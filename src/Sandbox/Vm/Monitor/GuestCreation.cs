@@ -76,6 +76,7 @@ internal static class GuestCreation
         void Fail(Exception error)
         {
             log?.Dispose();
+            GuestContainer.ForgetLate(pod, spec.Id, error);
             pod.Ends.Run(() => GuestContainer.Unexport(pod, spec.Id, exports), () => failed(error), _ => failed(error));
         }
     }

@@ -4,7 +4,7 @@ namespace Crisp.Sandbox.Vm.Monitor;
 
 /// <summary>
 /// The end of a container's output: what its processes have written is still on its way from the guest when their end is told.
-/// A guest that does not close its streams is not waited for.
+/// A guest that does not close its streams is not waited for, nor is one that runs no more.
 /// </summary>
 internal static class GuestOutputEnd
 {
@@ -12,6 +12,12 @@ internal static class GuestOutputEnd
 
     public static void Await(VmPod pod, LogPump log, Action over)
     {
+        if (pod.MachineEnd is not null)
+        {
+            over();
+            return;
+        }
+
         var isOver = false;
         var patience = pod.Loop.After(_patience, Go);
         log.AwaitEnd(() => pod.Loop.Post(() =>

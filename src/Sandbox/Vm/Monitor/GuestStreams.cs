@@ -14,14 +14,14 @@ internal sealed class GuestStreams : IDisposable
 
     public byte[] Token { get; } = RandomNumberGenerator.GetBytes(Preface.TokenSize);
 
-    /// <summary>Whoever takes one sets it to null here.</summary>
-    public FileDescriptor? Stdin { get; set; }
+    public FileDescriptor? Stdin { get; private set; }
 
-    public FileDescriptor? Stdout { get; set; }
+    public FileDescriptor? Stdout { get; private set; }
 
-    public FileDescriptor? Stderr { get; set; }
+    public FileDescriptor? Stderr { get; private set; }
 
     /// <summary>Opens them, one after the other.</summary>
+    /// <param name="done">Gets them to close; what it throws closes them and goes to <paramref name="failed"/>.</param>
     public static void Open(
         EventLoop loop, IGuestMachine machine, bool stdin, bool stdout, bool stderr, Action<GuestStreams> done, Action<Exception> failed)
     {
@@ -44,7 +44,7 @@ internal sealed class GuestStreams : IDisposable
         {
             if (!wanted.TryDequeue(out var next))
             {
-                done(streams);
+                Finish();
                 return;
             }
 
@@ -58,11 +58,27 @@ internal sealed class GuestStreams : IDisposable
                     next.Set(socket);
                     Next();
                 },
-                error =>
-                {
-                    streams.Dispose();
-                    failed(error);
-                });
+                Fail);
+        }
+
+        void Finish()
+        {
+            try
+            {
+                done(streams);
+            }
+#pragma warning disable CA1031 // Whatever it is, whoever waits must hear of it.
+            catch (Exception e)
+            {
+                Fail(e);
+            }
+#pragma warning restore CA1031
+        }
+
+        void Fail(Exception error)
+        {
+            streams.Dispose();
+            failed(error);
         }
     }
 

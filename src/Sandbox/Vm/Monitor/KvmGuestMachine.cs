@@ -64,10 +64,7 @@ internal sealed class KvmGuestMachine(string podId, string consolePath) : IGuest
         => $"console=ttyS0 quiet panic=-1 {GuestProgram.PodVariable}={podId}";
 
     private string Describe(VmEnd end)
-    {
-        const string Panic = "Kernel panic";
-        var tail = Console;
-        var at = end.Outcome is VmOutcome.Reset or VmOutcome.TripleFault ? tail.LastIndexOf(Panic, StringComparison.Ordinal) : -1;
-        return at < 0 ? end.Sentence : $"{end.Sentence} Its console says: {GuestText.Clean(tail[at..].Split('\n')[0])}";
-    }
+        => end.Outcome is VmOutcome.Reset or VmOutcome.TripleFault && _console.Panic is { } panic
+            ? $"{end.Sentence} Its console says: {GuestText.Clean(panic).Trim()}"
+            : end.Sentence;
 }

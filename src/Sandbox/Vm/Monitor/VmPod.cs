@@ -81,6 +81,11 @@ internal sealed class VmPod : Pod
                 {
                     _machineStarted = true;
                     _boot = GuestBoot.Begin(this, network, _bootPatience, end.With<GuestConnection>(guest => Booted(guest, done)), fail);
+                    if (MachineEnd is { } reason)
+                    {
+                        // It told so before this thread heard that it had been started.
+                        _boot.Fail(new SandboxException(RpcCode.FailedPrecondition, reason));
+                    }
                 },
                 fail);
         }, failed);
@@ -175,10 +180,12 @@ internal sealed class VmPod : Pod
         {
             action();
         }
-        catch (SandboxException e)
+#pragma warning disable CA1031 // Whatever it is, whoever waits must hear of it.
+        catch (Exception e)
         {
             failed(e);
         }
+#pragma warning restore CA1031
     }
 
     private void Booted(GuestConnection guest, Action done)
