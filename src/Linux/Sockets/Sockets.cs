@@ -115,6 +115,21 @@ public static partial class Sockets
         Check.Result(Libc.shutdown(socket, ShutWr), "shutdown", socket);
     }
 
+    /// <summary>As <see cref="ShutdownWrite"/>.</summary>
+    /// <returns>False when the peer has gone already (ENOTCONN).</returns>
+    public static bool TryShutdownWrite(FileDescriptor socket)
+    {
+        try
+        {
+            ShutdownWrite(socket);
+            return true;
+        }
+        catch (LinuxException e) when (e.Errno == Errno.ENOTCONN)
+        {
+            return false;
+        }
+    }
+
     /// <summary>SO_PEERCRED.</summary>
     public static PeerCredentials GetPeerCredentials(FileDescriptor socket)
     {
@@ -162,11 +177,11 @@ public static partial class Sockets
     }
 
     /// <summary>socket(2) of tcp(7), in the network namespace of the calling thread, where it stays.</summary>
-    internal static FileDescriptor CreateTcp(bool isIPv6)
+    internal static FileDescriptor CreateTcp(bool isIPv6, bool nonBlocking = false)
     {
         const int AfInet = 2;
         const int AfInet6 = 10;
-        return new FileDescriptor(Check.Result(Libc.socket(isIPv6 ? AfInet6 : AfInet, Type(nonBlocking: false), 0), "socket", "tcp"));
+        return new FileDescriptor(Check.Result(Libc.socket(isIPv6 ? AfInet6 : AfInet, Type(nonBlocking), 0), "socket", "tcp"));
     }
 
     private static int Type(bool nonBlocking) => SockStream | SockCloexec | (nonBlocking ? SockNonblock : 0);

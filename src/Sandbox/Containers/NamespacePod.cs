@@ -4,6 +4,7 @@ using Crisp.Sandbox.Launch;
 using Crisp.Sandbox.Protocol;
 using Crisp.Sandbox.Server;
 using Crisp.Sandbox.Spec;
+using Crisp.Sandbox.Streams;
 using Crisp.Sandbox.Vm.Guest;
 using Crisp.Sandbox.Vm.Network;
 using Google.Protobuf;
@@ -76,6 +77,17 @@ internal sealed class NamespacePod : Pod
         }
 
         ContainerCreation.Begin(this, spec, descriptors, done, failed);
+    }
+
+    public override void Dial(ushort port, ClientStreams streams, Action done, Action<Exception> failed)
+    {
+        RequireStarted();
+        if (GuestMounts is null)
+        {
+            throw new SandboxException(RpcCode.FailedPrecondition, "The pod's network is of this kernel: dial it from its network namespace.");
+        }
+
+        PortConnection.Begin(Loop, port, streams, done, failed);
     }
 
     public override void Stats(StatsRequest request, Action<StatsResponse> done, Action<Exception> failed)

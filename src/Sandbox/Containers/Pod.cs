@@ -5,6 +5,7 @@ using Crisp.Sandbox.Logs;
 using Crisp.Sandbox.Protocol;
 using Crisp.Sandbox.Server;
 using Crisp.Sandbox.Spec;
+using Crisp.Sandbox.Streams;
 using Google.Protobuf;
 
 namespace Crisp.Sandbox.Containers;
@@ -97,6 +98,10 @@ internal abstract class Pod
 
     /// <param name="descriptors">In the order of <see cref="ContainerSpec"/>; the pod's to close, also when this throws.</param>
     public abstract void Create(ContainerSpec spec, FileDescriptor[] descriptors, Action<Container> done, Action<Exception> failed);
+
+    /// <summary>Connects to a TCP port of the pod's own loopback.</summary>
+    /// <param name="streams">Input and output; closed at the connection's end, or on failure, but not when this throws.</param>
+    public abstract void Dial(ushort port, ClientStreams streams, Action done, Action<Exception> failed);
 
     /// <summary>All containers together.</summary>
     public abstract void Stats(StatsRequest request, Action<StatsResponse> done, Action<Exception> failed);

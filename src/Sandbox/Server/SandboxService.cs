@@ -115,6 +115,9 @@ internal sealed partial class SandboxService
             case "Attach":
                 Attach(call, AttachRequest.Parser.ParseFrom(payload));
                 break;
+            case "Dial":
+                Dial(call, DialRequest.Parser.ParseFrom(payload));
+                break;
             case "Signal":
                 Signal(call, SignalRequest.Parser.ParseFrom(payload));
                 break;

@@ -100,6 +100,8 @@ public sealed partial class ConstantTests
         IflaStats64 = enum IFLA_STATS64
         IFNAMSIZ = IFNAMSIZ
         In6AddrGenModeNone = enum IN6_ADDR_GEN_MODE_NONE
+        Inet6AddressSize = sizeof(struct sockaddr_in6)
+        InetAddressSize = sizeof(struct sockaddr_in)
         IngressHandle = TC_H_INGRESS & 0xffff0000U
         InitialSize = -
         InputTreatment = IGNBRK | BRKINT | PARMRK | ISTRIP | INLCR | IGNCR | ICRNL | IXON
@@ -231,6 +233,7 @@ public sealed partial class ConstantTests
         SockStream = SOCK_STREAM
         SolNetlink = SOL_NETLINK
         SolSocket = SOL_SOCKET
+        SoError = SO_ERROR
         SoPeercred = SO_PEERCRED
         StreamCloexecNonblock = SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK
         TapWithHeader = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR

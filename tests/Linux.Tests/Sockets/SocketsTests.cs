@@ -81,4 +81,35 @@ public sealed class SocketsTests
 
         Assert.Null(Sockets.Accept(listener));
     }
+
+    [Theory]
+    [InlineData("127.0.0.1", false)]
+    [InlineData("::1", true)]
+    public void LoopbackConnection_BeginsWithoutWaitingAndTellsHowItEnded(string address, bool isIPv6)
+    {
+        Assert.SkipUnless(System.Net.Sockets.Socket.OSSupportsIPv6, "needs IPv6");
+        using var listener = new System.Net.Sockets.TcpListener(System.Net.IPAddress.Parse(address), 0);
+        listener.Start();
+        var port = (ushort)((System.Net.IPEndPoint)listener.LocalEndpoint).Port;
+        using var socket = LoopbackSocket.BeginConnect(port, isIPv6);
+        using var accepted = listener.AcceptSocket();
+        Assert.Equal(Errno.None, LoopbackSocket.Result(socket));
+        Assert.Equal(1, Files.TryWrite(socket, "x"u8, out _));
+        Assert.Equal(1, accepted.Receive(new byte[2]));
+        listener.Stop();
+
+        // On the loopback the refusal is there at once, or a moment later.
+        var refused = Errno.None;
+        try
+        {
+            using var second = LoopbackSocket.BeginConnect(port, isIPv6);
+            Assert.True(SpinWait.SpinUntil(() => (refused = LoopbackSocket.Result(second)) != Errno.None, TimeSpan.FromSeconds(10)));
+        }
+        catch (LinuxException e)
+        {
+            refused = e.Errno;
+        }
+
+        Assert.Equal(Errno.ECONNREFUSED, refused);
+    }
 }

@@ -20,10 +20,10 @@ internal sealed class ForwardedConnection(ChannelStream data, ChannelStream erro
     public async Task RunAsync(Node node, string sandboxId, int port, CancellationToken cancellation)
     {
         error.IgnoreInput();
-        Socket socket;
+        PodConnection connection;
         try
         {
-            socket = await PodDialer.ConnectAsync(node, sandboxId, port, cancellation);
+            connection = await PodDialer.ConnectAsync(node, sandboxId, port, cancellation);
         }
         catch (Exception e) when (e is IOException or CriException or LinuxException)
         {
@@ -33,12 +33,12 @@ internal sealed class ForwardedConnection(ChannelStream data, ChannelStream erro
             return;
         }
 
-        await using var pod = new NetworkStream(socket, ownsSocket: true);
+        await using var pod = connection;
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         var upload = UploadAsync(pod, ended.Token);
         try
         {
-            await new StreamCopy(pod, data, moved).RunAsync(ended.Token);
+            await new StreamCopy(pod.Output, data, moved).RunAsync(ended.Token);
             await CompleteAsync(ended.Token);
             ended.CancelAfter(_halfOpenPatience);
             await upload;
@@ -49,12 +49,12 @@ internal sealed class ForwardedConnection(ChannelStream data, ChannelStream erro
         }
     }
 
-    private async Task UploadAsync(NetworkStream pod, CancellationToken cancellation)
+    private async Task UploadAsync(PodConnection pod, CancellationToken cancellation)
     {
         try
         {
-            await new StreamCopy(data, pod, moved).RunAsync(cancellation);
-            pod.Socket.Shutdown(SocketShutdown.Send);
+            await new StreamCopy(data, pod.Input, moved).RunAsync(cancellation);
+            pod.EndInput();
         }
         catch (Exception e) when (e is IOException or SocketException or OperationCanceledException)
         {

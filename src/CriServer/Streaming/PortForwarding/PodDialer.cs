@@ -2,14 +2,17 @@ using System.Net;
 using System.Net.Sockets;
 using Crisp.CriServer.Hosting;
 using Crisp.CriServer.Runtime;
+using Crisp.CriServer.Sandboxes;
 using Crisp.CriServer.State;
 using Crisp.Linux;
+using Crisp.Sandbox.Client;
+using Crisp.Sandbox.Protocol;
 
 namespace Crisp.CriServer.Streaming.PortForwarding;
 
 /// <summary>
-/// Connects to a port on a pod's own loopback, which is what kubectl port-forward means by "in the pod". The loopback of a virtual
-/// machine is its kernel's: there the pod's addresses are tried, from the node.
+/// Connects to a port on a pod's own loopback, which is what kubectl port-forward means by "in the pod". That of a virtual machine is
+/// its kernel's, so that its process 1 connects.
 /// </summary>
 internal static class PodDialer
 {
@@ -18,18 +21,34 @@ internal static class PodDialer
     /// <summary>IPv4 first, then IPv6.</summary>
     /// <exception cref="IOException">Nobody listens there; the message is for the client.</exception>
     /// <exception cref="CriException">The pod is not ready.</exception>
-    public static async Task<Socket> ConnectAsync(Node node, string sandboxId, int port, CancellationToken cancellation)
+    public static async Task<PodConnection> ConnectAsync(Node node, string sandboxId, int port, CancellationToken cancellation)
     {
         var (link, record) = node.Index.FindSandbox(sandboxId) is { Record.Stage: SandboxStage.Ready, Link: { } found } sandbox
             ? (found, sandbox.Record)
             : throw CriException.Precondition($"The pod {sandboxId} is not ready.");
-        var isMachine = record.Spec.Vm is not null;
+        return record.Spec.Vm is null
+            ? new PodConnection(await ConnectAsync(link, sandboxId, port, cancellation))
+            : new PodConnection(await DialAsync(link, sandboxId, port, cancellation));
+    }
 
-        // Null is the node's network. In a machine's namespace nobody answers: its frames go to the guest.
-        using var ns = isMachine ? null : link.OpenNetworkNamespace();
-        IPAddress[] addresses = isMachine ? [.. record.Addresses.Select(IPAddress.Parse)] : [IPAddress.Loopback, IPAddress.IPv6Loopback];
+    private static async Task<ProcessStreams> DialAsync(SandboxLink link, string sandboxId, int port, CancellationToken cancellation)
+    {
+        try
+        {
+            return await link.Client.DialAsync((ushort)port, cancellation);
+        }
+        catch (SandboxException e)
+        {
+            throw new IOException($"Nobody answers at port {port} in the pod {sandboxId}: {e.Message}", e);
+        }
+    }
+
+    private static async Task<Socket> ConnectAsync(SandboxLink link, string sandboxId, int port, CancellationToken cancellation)
+    {
+        // Null is the node's network.
+        using var ns = link.OpenNetworkNamespace();
         Exception? first = null;
-        foreach (var address in addresses)
+        foreach (var address in (IPAddress[])[IPAddress.Loopback, IPAddress.IPv6Loopback])
         {
             try
             {

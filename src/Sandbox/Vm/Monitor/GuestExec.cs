@@ -1,5 +1,4 @@
 using System.Text.Json;
-using Crisp.Linux;
 using Crisp.Sandbox.Containers;
 using Crisp.Sandbox.Protocol;
 using Crisp.Sandbox.Server;
@@ -41,7 +40,7 @@ internal static class GuestExec
                     {
                         // Not as the guest numbers it: this process is what there is of it on the node.
                         exec.Pid = Environment.ProcessId;
-                        Join(pod.Loop, streams, client);
+                        streams.Join(pod.Loop, client);
                         end.With(() => done(exec))();
                     }, fail),
                     fail);
@@ -73,7 +72,7 @@ internal static class GuestExec
                     GuestContainer.CallPatience,
                     _ =>
                     {
-                        JoinInput(pod.Loop, client, streams.Stdin!);
+                        streams.Join(pod.Loop, new ClientStreams(client, null, null));
                         done();
                     },
                     error =>
@@ -126,36 +125,6 @@ internal static class GuestExec
             {
                 pod.Events.ExecExited(container.Id, exec.Id, exit);
             }
-        }
-    }
-
-    private static void Join(EventLoop loop, GuestStreams streams, ClientStreams client)
-    {
-        if (client.Stdin is { } stdin)
-        {
-            JoinInput(loop, stdin, streams.Stdin!);
-        }
-
-        JoinOutput(loop, streams.Stdout, client.Stdout);
-        JoinOutput(loop, streams.Stderr, client.Stderr);
-    }
-
-    private static void JoinInput(EventLoop loop, Connection client, FileDescriptor guest)
-        => _ = new StreamPump(loop, PumpEnd.Of(client), new PumpEnd(guest), () =>
-        {
-            guest.Dispose();
-            client.Close();
-        });
-
-    private static void JoinOutput(EventLoop loop, FileDescriptor? guest, Connection? client)
-    {
-        if (guest is not null && client is not null)
-        {
-            _ = new StreamPump(loop, new PumpEnd(guest), PumpEnd.Of(client), () =>
-            {
-                guest.Dispose();
-                client.Close();
-            });
         }
     }
 }

@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using Crisp.Linux;
 using Crisp.Sandbox.Protocol;
 using Crisp.Sandbox.Server;
+using Crisp.Sandbox.Streams;
 
 namespace Crisp.Sandbox.Vm.Monitor;
 
@@ -82,10 +83,33 @@ internal sealed class GuestStreams : IDisposable
         }
     }
 
+    /// <summary>Moves bytes between them and the client's, which has the same, until each ends. From here on they close themselves.</summary>
+    public void Join(EventLoop loop, ClientStreams client)
+    {
+        Join(loop, client.Stdin, Stdin, isInput: true);
+        Join(loop, client.Stdout, Stdout, isInput: false);
+        Join(loop, client.Stderr, Stderr, isInput: false);
+    }
+
     public void Dispose()
     {
         Stdin?.Dispose();
         Stdout?.Dispose();
         Stderr?.Dispose();
+    }
+
+    private static void Join(EventLoop loop, Connection? client, FileDescriptor? guest, bool isInput)
+    {
+        if (client is null || guest is null)
+        {
+            return;
+        }
+
+        var (outer, inner) = (PumpEnd.Of(client), new PumpEnd(guest));
+        _ = new StreamPump(loop, isInput ? outer : inner, isInput ? inner : outer, () =>
+        {
+            guest.Dispose();
+            client.Close();
+        });
     }
 }

@@ -4,6 +4,7 @@ using Crisp.Sandbox.Launch;
 using Crisp.Sandbox.Protocol;
 using Crisp.Sandbox.Server;
 using Crisp.Sandbox.Spec;
+using Crisp.Sandbox.Streams;
 using Google.Protobuf;
 
 namespace Crisp.Sandbox.Vm.Monitor;
@@ -107,6 +108,12 @@ internal sealed class VmPod : Pod
         }
 
         GuestCreation.Begin(this, spec, rewritten, descriptors, done, failed);
+    }
+
+    public override void Dial(ushort port, ClientStreams streams, Action done, Action<Exception> failed)
+    {
+        RequireGuest();
+        GuestPort.Dial(this, port, streams, done, failed);
     }
 
     public override void Stats(StatsRequest request, Action<StatsResponse> done, Action<Exception> failed)
