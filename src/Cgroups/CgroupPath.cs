@@ -3,8 +3,8 @@ using System.Text;
 namespace Crisp.Cgroups;
 
 /// <summary>
-/// A cgroup's place beneath the hierarchies' mount points, without a leading slash: kubepods/besteffort/podUID/ID. Names as
-/// the systemd driver has them (kubepods-pod1.slice) are valid names and nothing more.
+/// A cgroup's place beneath the hierarchies' mount points, without a leading slash: kubepods/besteffort/podUID/ID. Units
+/// of systemd (kubepods-pod1.slice) are names as any other here; what they mean <see cref="Systemd.SliceName"/> knows.
 /// </summary>
 public sealed record CgroupPath
 {

@@ -12,11 +12,21 @@ public enum CgroupVersion
     V2 = 2,
 }
 
+/// <summary>Who makes the cgroups of pods: a kubelet must use the same.</summary>
+public enum CgroupDriver
+{
+    /// <summary>crisp, as directories beneath the hierarchies' mount points.</summary>
+    Cgroupfs,
+
+    /// <summary>systemd, as a scope for each pod; what is below it crisp makes itself.</summary>
+    Systemd,
+}
+
 /// <summary>
-/// The cgroupfs driver: makes cgroups as directories beneath the hierarchies' mount points. Inside a container or a VM the
+/// Makes cgroups as directories beneath the hierarchies' mount points. Inside a container or a VM the
 /// mount point may show a cgroup that is not the machine's root; all paths are relative to what is mounted.
 /// </summary>
-/// <remarks>The systemd driver is not here yet: names such as kubepods.slice are plain directories.</remarks>
+/// <remarks>With the systemd driver the directories lie in a scope that systemd has delegated (<see cref="Systemd.SystemdUnits"/>).</remarks>
 public interface ICgroupManager
 {
     public CgroupVersion Version { get; }
@@ -31,6 +41,12 @@ public interface ICgroupManager
     /// </summary>
     /// <exception cref="CgroupException">For example EBUSY of v2, when a cgroup on the way holds processes of its own.</exception>
     public ICgroup Create(CgroupPath path);
+
+    /// <summary>
+    /// Makes the cgroup and what is missing above it, and no more: on v2 no controller is enabled on the way. So it can be made
+    /// beside processes that are to move into it, for only then may controllers be enabled above it.
+    /// </summary>
+    public ICgroup CreateLeaf(CgroupPath path);
 
     /// <summary>A cgroup that exists, or existed: nothing is made or checked.</summary>
     public ICgroup Open(CgroupPath path);

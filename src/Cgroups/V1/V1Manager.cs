@@ -70,6 +70,8 @@ internal sealed class V1Manager(IReadOnlyList<CgroupHierarchy> hierarchies) : IC
         return Open(path);
     }
 
+    public ICgroup CreateLeaf(CgroupPath path) => Create(path);
+
     public ICgroup Open(CgroupPath path) => new V1Cgroup(path, hierarchies);
 
     ICgroup ICgroupManager.Open(CgroupPath path, HeldFiles held) => new V1Cgroup(path, hierarchies, held);

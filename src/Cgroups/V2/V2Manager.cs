@@ -37,6 +37,12 @@ internal sealed class V2Manager(string root) : ICgroupManager
         return Open(path);
     }
 
+    public ICgroup CreateLeaf(CgroupPath path)
+    {
+        CgroupTree.Make(root, path, static (_, _) => { });
+        return Open(path);
+    }
+
     public ICgroup Open(CgroupPath path) => new V2Cgroup(path, $"{root}/{path}");
 
     ICgroup ICgroupManager.Open(CgroupPath path, HeldFiles held) => new V2Cgroup(path, $"{root}/{path}", held);

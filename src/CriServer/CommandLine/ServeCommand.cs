@@ -15,11 +15,12 @@ internal static class ServeCommand
         var run = new Option<string?>("--run") { Description = "Directory of sockets and live state", HelpName = "DIR" };
         var socket = new Option<string?>("--socket") { Description = "CRI socket (default: crisp.sock in the run directory)", HelpName = "PATH" };
         var sandbox = new Option<string?>("--sandbox-binary") { Description = "The pods' program (default: crisp-sandbox beside crisp)", HelpName = "PATH" };
+        var driver = new Option<CgroupDriver?>("--cgroup-driver") { Description = "Who makes the pods' cgroups" };
         var parent = new Option<string?>("--cgroup-parent") { Description = "cgroup of the pods' processes, and of pods that name no parent", HelpName = "PATH" };
         var level = new Option<LogLevel?>("--log-level") { Description = "Least important lines that are logged" };
         var format = new Option<LogFormat?>("--log-format") { Description = "Lines for people or JSON" };
 
-        var command = new Command("serve", "Run the daemon.") { file, root, run, socket, sandbox, parent, level, format };
+        var command = new Command("serve", "Run the daemon.") { file, root, run, socket, sandbox, driver, parent, level, format };
 
         // Without SetRun: the host listens for signals itself.
         command.SetAction((parsed, cancellation) => CommandRun.ReportAsync(parsed, async () =>
@@ -31,7 +32,8 @@ internal static class ServeCommand
                 Run = FullPath(parsed.GetValue(run)) ?? config.Run,
                 Socket = FullPath(parsed.GetValue(socket)) ?? config.Socket,
                 SandboxBinary = FullPath(parsed.GetValue(sandbox)) ?? config.SandboxBinary,
-                CgroupParent = CgroupParent(parsed.GetValue(parent)) ?? config.CgroupParent,
+                CgroupDriver = parsed.GetValue(driver) ?? config.CgroupDriver,
+                CgroupParentPath = CgroupParent(parsed.GetValue(parent)) ?? config.CgroupParentPath,
                 LogLevel = parsed.GetValue(level) ?? config.LogLevel,
                 LogFormat = parsed.GetValue(format) ?? config.LogFormat,
             };

@@ -1,3 +1,5 @@
+using Crisp.Cgroups;
+
 namespace Crisp.CriServer.Configuration;
 
 /// <summary>All options of the configuration file, in the order of the default one.</summary>
@@ -53,11 +55,21 @@ internal static class ConfigOptions
         new()
         {
             Section = "",
+            Key = "cgroup_driver",
+            Comment = "Who makes the pods' cgroups: cgroupfs, crisp by itself; or systemd, as a scope for each pod, which is right\n"
+                + "where systemd is process 1. The kubelet asks crisp which it is; its own configuration must say the same.",
+            Show = c => ConfigText.Quote(ConfigText.Word(c.CgroupDriver)),
+            Apply = (c, v) => c with { CgroupDriver = v.Word<CgroupDriver>() },
+        },
+        new()
+        {
+            Section = "",
             Key = "cgroup_parent",
             Comment = "The cgroup of the pods' own processes, and of pods that name no parent (a kubelet's always do). Two daemons\n"
-                + "on one machine need two.",
+                + "on one machine need two. With the systemd driver a slice. Default: crisp, or crisp.slice.",
+            IsSet = c => c.CgroupParentPath is not null,
             Show = c => ConfigText.Quote(c.CgroupParent),
-            Apply = (c, v) => c with { CgroupParent = v.CgroupPath() },
+            Apply = (c, v) => c with { CgroupParentPath = v.CgroupPath() },
         },
         new()
         {

@@ -1,3 +1,4 @@
+using Crisp.Cgroups;
 using Crisp.Images;
 
 namespace Crisp.CriServer.Configuration;
@@ -18,8 +19,14 @@ public sealed record CrispConfig
     /// <summary>The program of the pods, or null for crisp-sandbox beside this program.</summary>
     public string? SandboxBinary { get; init; }
 
-    /// <summary>The cgroup of pods that name no parent, and of the pods' own processes, beneath each hierarchy's root.</summary>
-    public string CgroupParent { get; init; } = "crisp";
+    /// <summary>Who makes the pods' cgroups; a kubelet must use the same, and asks.</summary>
+    public CgroupDriver CgroupDriver { get; init; } = CgroupDriver.Cgroupfs;
+
+    /// <summary>
+    /// The cgroup of pods that name no parent, and of the pods' own processes, beneath each hierarchy's root; with the systemd driver
+    /// a slice. Null for crisp or crisp.slice.
+    /// </summary>
+    public string? CgroupParentPath { get; init; }
 
     public LogLevel LogLevel { get; init; } = LogLevel.Information;
 
@@ -70,6 +77,8 @@ public sealed record CrispConfig
         MaxParallelDownloads = ParallelDownloads,
         ProgressTimeout = PullProgressTimeout,
     };
+
+    public string CgroupParent => CgroupParentPath ?? (CgroupDriver == CgroupDriver.Systemd ? "crisp.slice" : "crisp");
 
     public string SocketPath => Socket ?? Path.Combine(Run, "crisp.sock");
 

@@ -1,5 +1,7 @@
 using System.Net;
 using System.Runtime.InteropServices;
+using Crisp.Cgroups;
+using Crisp.Cgroups.Systemd;
 using Crisp.CriServer.Configuration;
 using Crisp.CriServer.Images;
 using Crisp.CriServer.Monitoring;
@@ -16,9 +18,10 @@ internal static partial class Daemon
     private const int RequestBuffer = 64 << 10;
     private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
 
-    /// <exception cref="StartException">The directories, the lock or the socket cannot be had.</exception>
+    /// <exception cref="StartException">The cgroup driver, the directories, the lock or the socket cannot be had.</exception>
     public static async Task RunAsync(CrispConfig config, CancellationToken cancellation)
     {
+        CheckDriver(config);
         MakeDirectory(config.Root);
         MakeDirectory(config.Run);
         using var rootLock = RootLock.TryAcquire(config.Root, out var owner)
@@ -79,6 +82,29 @@ internal static partial class Daemon
         if (sockets.Metrics is { } metrics)
         {
             MetricsEndpoint.Listen(kestrel, (IPEndPoint)metrics.LocalEndPoint!);
+        }
+    }
+
+    /// <summary>Refuses at the start what would else fail every pod.</summary>
+    private static void CheckDriver(CrispConfig config)
+    {
+        if (config.CgroupDriver != CgroupDriver.Systemd)
+        {
+            return;
+        }
+
+        if (SystemdUnits.Problem is { } problem)
+        {
+            throw new StartException(problem);
+        }
+
+        try
+        {
+            SliceName.Parse(config.CgroupParent);
+        }
+        catch (ArgumentException e)
+        {
+            throw new StartException($"cgroup_parent must be a slice with the systemd cgroup driver: {e.Message}", e);
         }
     }
 

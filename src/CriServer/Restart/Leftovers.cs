@@ -1,3 +1,4 @@
+using Crisp.Cgroups;
 using Crisp.CriServer.Runtime;
 using Crisp.CriServer.Sandboxes;
 using Crisp.Linux;
@@ -17,6 +18,11 @@ internal static class Leftovers
         foreach (var name in Names(node.SandboxRunsDirectory).Where(n => node.Index.All.All(s => Node.SandboxRunName(s.Id) != n || s.Link is null)))
         {
             await TryAsync(name, problems, () => RemoveRunAsync(node, name));
+        }
+
+        if (node.Config.CgroupDriver == CgroupDriver.Systemd)
+        {
+            await TryAsync("scopes of systemd's", problems, () => Task.Run(() => SandboxScopes.RemoveStale(node)));
         }
 
         foreach (var id in node.Network.AttachedPods.Where(id => node.Index.All.All(s => s.Id != id)))

@@ -1,4 +1,5 @@
 using Crisp.Cgroups;
+using Crisp.Cgroups.Systemd;
 using Crisp.CriServer.Configuration;
 using Crisp.CriServer.Containers;
 using Crisp.CriServer.Events;
@@ -75,7 +76,13 @@ public sealed class Node : IDisposable
     /// <summary>The cgroup for pods that name no parent, and for the pods' own processes.</summary>
     public string DefaultCgroupParent => Config.CgroupParent;
 
+    /// <summary>The same with the systemd driver.</summary>
+    public SliceName DefaultSlice => SliceName.Parse(Config.CgroupParent);
+
     public ICgroupManager Cgroups { get; } = CgroupManager.Detect();
+
+    /// <summary>Asked only with the systemd driver.</summary>
+    public SystemdUnits Systemd { get; } = new();
 
     /// <summary>Opened when the first pod is made, so that a daemon without crisp-sandbox can still say what is wrong.</summary>
     public SandboxLauncher Launcher => _launcher.Value;

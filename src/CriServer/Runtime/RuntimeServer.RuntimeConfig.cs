@@ -9,6 +9,9 @@ public sealed partial class RuntimeServer
     public override Task<RuntimeConfigResponse> RuntimeConfig(RuntimeConfigRequest request, ServerCallContext context) =>
         Task.FromResult(new RuntimeConfigResponse
         {
-            Linux = new LinuxRuntimeConfiguration { CgroupDriver = CgroupDriver.Cgroupfs },
+            Linux = new LinuxRuntimeConfiguration { CgroupDriver = DriverOf(_config.CgroupDriver) },
         });
+
+    private static CgroupDriver DriverOf(Cgroups.CgroupDriver driver)
+        => driver == Cgroups.CgroupDriver.Systemd ? CgroupDriver.Systemd : CgroupDriver.Cgroupfs;
 }

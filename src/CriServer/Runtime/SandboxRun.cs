@@ -73,7 +73,7 @@ public sealed partial class RuntimeServer
             LogDirectory = LogDirectory(config),
             Privileged = security?.Privileged ?? false,
             Namespaces = NamespaceModesOf(options),
-            Spec = SandboxSpecBuilder.Build(id, config, _node.DefaultCgroupParent) with { Vm = vm },
+            Spec = SandboxSpecBuilder.Build(id, config, _node.DefaultCgroupParent, _node.Config.CgroupDriver) with { Vm = vm },
             Resources = resources,
             HostPorts = HostPorts.Of(network),
             RequestDigest = digest,

@@ -14,11 +14,23 @@ internal static class SandboxCgroups
     // A killed process leaves its cgroup a moment after it has died, and v1 answers EBUSY for a while longer.
     private static readonly TimeSpan _patience = TimeSpan.FromSeconds(4);
 
+    /// <summary>Of the leaf in which the process of a pod that is a machine lies.</summary>
+    public const string MachineName = "machine";
+
     /// <summary>Puts the pod's process where the kubelet neither counts nor limits it, and a machine where it does both.</summary>
     /// <exception cref="CgroupException">The cgroup cannot be made, or takes no process.</exception>
-    public static void PlaceProcess(Node node, SandboxRecord sandbox, int pid) => node.Cgroups
-        .Create(sandbox.Spec.Vm is null ? ProcessPath(node, sandbox.Id) : CgroupPath.Parse(sandbox.Spec.CgroupPath).Child("machine"))
-        .AddProcess(pid);
+    /// <exception cref="Cgroups.Systemd.SystemdException">systemd does not make the pod's scope.</exception>
+    public static void PlaceProcess(Node node, SandboxRecord sandbox, int pid)
+    {
+        var pod = CgroupPath.Parse(sandbox.Spec.CgroupPath);
+        if (PodScope.Of(pod) is { } scope)
+        {
+            SandboxScopes.Place(node, sandbox, scope, pid);
+            return;
+        }
+
+        node.Cgroups.Create(sandbox.Spec.Vm is null ? ProcessPath(node, sandbox.Id) : pod.Child(MachineName)).AddProcess(pid);
+    }
 
     /// <summary>SIGKILL for every process of the pod's containers. Idempotent.</summary>
     public static void KillPod(Node node, SandboxRecord sandbox)
@@ -30,15 +42,25 @@ internal static class SandboxCgroups
     public static void RemovePod(Node node, string sandboxId, string? cgroupPath)
     {
         Remove(node.Cgroups.Open(ProcessPath(node, sandboxId)));
-        if (cgroupPath is not null)
+        if (cgroupPath is null)
         {
-            Remove(node.Cgroups.Open(CgroupPath.Parse(cgroupPath)));
+            return;
         }
+
+        // Of a scope all goes: without processes it ends, and systemd forgets it.
+        var pod = CgroupPath.Parse(cgroupPath);
+        Remove(node.Cgroups.Open(PodScope.Of(pod)?.Path ?? pod));
     }
 
     /// <summary>Removes the default parent when the daemon ends and no pod is left in it; the kubelet's parents are the kubelet's.</summary>
     public static void RemoveDefaultParent(Node node)
     {
+        if (node.Config.CgroupDriver == CgroupDriver.Systemd)
+        {
+            SandboxScopes.RemoveSlice(node);
+            return;
+        }
+
         var parent = node.Cgroups.Open(CgroupPath.Parse(node.DefaultCgroupParent));
         if (!parent.HasChildren)
         {
@@ -46,7 +68,9 @@ internal static class SandboxCgroups
         }
     }
 
-    private static CgroupPath ProcessPath(Node node, string id) => CgroupPath.Parse(node.DefaultCgroupParent).Child($"sandbox-{id}");
+    private static CgroupPath ProcessPath(Node node, string id) => node.Config.CgroupDriver == CgroupDriver.Systemd
+        ? PodScope.ProcessUnit(node.DefaultSlice, id, pid: 0).Path
+        : CgroupPath.Parse(node.DefaultCgroupParent).Child($"sandbox-{id}");
 
     private static void Remove(ICgroup cgroup)
     {

@@ -1,8 +1,10 @@
 using System.Text.RegularExpressions;
+using Crisp.Cgroups.Systemd;
 using Crisp.Cri.V1;
 using Crisp.CriServer.Containers;
 using Crisp.CriServer.Hosting;
 using Crisp.Sandbox.Spec;
+using CgroupDriver = Crisp.Cgroups.CgroupDriver;
 
 namespace Crisp.CriServer.Sandboxes;
 
@@ -15,9 +17,9 @@ public static partial class SandboxSpecBuilder
     private static readonly string[] _ipcSysctls =
         ["kernel.msgmax", "kernel.msgmnb", "kernel.msgmni", "kernel.sem", "kernel.shmall", "kernel.shmmax", "kernel.shmmni", "kernel.shm_rmid_forced"];
 
-    /// <param name="defaultParent">The cgroup for pods that name none.</param>
+    /// <param name="defaultParent">The cgroup, or the slice, for pods that name none.</param>
     /// <exception cref="CriException">The request contradicts CRI, or asks for what this version does not have.</exception>
-    public static SandboxSpec Build(string id, PodSandboxConfig config, string defaultParent)
+    public static SandboxSpec Build(string id, PodSandboxConfig config, string defaultParent, CgroupDriver driver = CgroupDriver.Cgroupfs)
     {
         var options = config.Linux?.SecurityContext?.NamespaceOptions ?? new NamespaceOption();
         CheckModes(options);
@@ -35,7 +37,7 @@ public static partial class SandboxSpecBuilder
             UidMappings = uids,
             GidMappings = gids,
             Sysctls = Sysctls(config, network, options.Ipc == NamespaceMode.Pod),
-            CgroupPath = CgroupPath(config.Linux?.CgroupParent ?? "", defaultParent, id),
+            CgroupPath = CgroupPath(config.Linux?.CgroupParent is { Length: > 0 } parent ? parent : defaultParent, id, driver),
         };
     }
 
@@ -131,18 +133,30 @@ public static partial class SandboxSpecBuilder
     }
 
     /// <summary>A level of our own beneath the kubelet's: killing it kills the whole pod, and nobody else's processes.</summary>
-    private static string CgroupPath(string parent, string defaultParent, string id)
+    private static string CgroupPath(string parent, string id, CgroupDriver driver)
     {
-        var path = parent.Length == 0 ? defaultParent : parent;
-        if (path.EndsWith(".slice", StringComparison.Ordinal) && !path.Contains('/', StringComparison.Ordinal))
+        var isSlice = parent.EndsWith(".slice", StringComparison.Ordinal);
+        if (driver == CgroupDriver.Systemd && !isSlice)
         {
             throw CriException.Precondition(
-                $"The cgroup parent {path} is a systemd slice, and this node uses the cgroupfs driver: set cgroupDriver: cgroupfs, or none at all.");
+                $"The cgroup parent {parent} is not a slice, and this node uses the systemd cgroup driver: set cgroupDriver: systemd in the "
+                + "kubelet's configuration, or none at all.");
+        }
+
+        if (driver == CgroupDriver.Cgroupfs && isSlice && !parent.Contains('/', StringComparison.Ordinal))
+        {
+            throw CriException.Precondition(
+                $"The cgroup parent {parent} is a systemd slice, and this node uses the cgroupfs driver: set cgroupDriver: cgroupfs, or none at all.");
         }
 
         try
         {
-            var names = path.Split('/', StringSplitOptions.RemoveEmptyEntries);
+            if (driver == CgroupDriver.Systemd)
+            {
+                return PodScope.In(SliceName.Parse(parent), id).Pod.Value;
+            }
+
+            var names = parent.Split('/', StringSplitOptions.RemoveEmptyEntries);
             return Cgroups.CgroupPath.Parse(string.Join('/', [.. names, $"crisp-{id}"])).Value;
         }
         catch (ArgumentException e)

@@ -109,19 +109,43 @@ internal static class PodPlans
         }
 
         EnterEmptyRoot(builder);
-        builder.Label("Become nobody");
-        builder.SetName("crisp-reaper");
-        builder.SetSid();
-        new CapabilitySteps(builder, new CapabilitiesSpec(), facts.LastCapability).LimitBoundingSet();
-        builder.SetGroups([]);
-        builder.SetResGid(IdMap.ToNode(namespaces.GidMappings, Nobody) is null ? 0 : Nobody);
-        builder.SetResUid(IdMap.ToNode(namespaces.UidMappings, Nobody) is null ? 0 : Nobody);
-        builder.CapSet(CapabilitySet.Empty, CapabilitySet.Empty, CapabilitySet.Empty);
-        builder.NoNewPrivileges();
-        builder.SignalsDefault();
+        BecomeNobody(
+            builder,
+            "crisp-reaper",
+            IdMap.ToNode(namespaces.UidMappings, Nobody) is null ? 0 : Nobody,
+            IdMap.ToNode(namespaces.GidMappings, Nobody) is null ? 0 : Nobody,
+            facts);
         builder.Label("Hand over the PID namespace").Stop(LaunchStops.Namespaces, LaunchStops.Deadline);
         builder.Label("Reap").Pause();
         return builder.Build();
+    }
+
+    /// <summary>
+    /// A process that keeps a scope of systemd's alive, which else ends with the pod's last container, and does nothing. Like the
+    /// reaper it has an empty root, no rights and no memory of its own; it pins no mount of the node.
+    /// </summary>
+    internal static Plan ScopeHolder(LaunchFacts facts)
+    {
+        var builder = new PlanBuilder();
+        EnterEmptyRoot(builder);
+        BecomeNobody(builder, "crisp-holder", Nobody, Nobody, facts);
+        builder.Label("Enter the scope").Stop(LaunchStops.Cgroup, LaunchStops.Deadline);
+        builder.Label("Hold").Pause();
+        return builder.Build();
+    }
+
+    private static void BecomeNobody(PlanBuilder builder, string name, uint uid, uint gid, LaunchFacts facts)
+    {
+        builder.Label("Become nobody");
+        builder.SetName(name);
+        builder.SetSid();
+        new CapabilitySteps(builder, new CapabilitiesSpec(), facts.LastCapability).LimitBoundingSet();
+        builder.SetGroups([]);
+        builder.SetResGid(gid);
+        builder.SetResUid(uid);
+        builder.CapSet(CapabilitySet.Empty, CapabilitySet.Empty, CapabilitySet.Empty);
+        builder.NoNewPrivileges();
+        builder.SignalsDefault();
     }
 
     private static StepReference OpenSysctl(PlanBuilder builder, PlanDescriptor proc, string name)

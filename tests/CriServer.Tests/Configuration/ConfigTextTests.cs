@@ -1,4 +1,5 @@
 using System.Reflection;
+using Crisp.Cgroups;
 using Crisp.CriServer.Configuration;
 using Crisp.CriServer.Tests.Daemon;
 using CsCheck;
@@ -17,7 +18,8 @@ public sealed class ConfigTextTests
         Run = "/run/o\\ther\n",
         Socket = "/run/cri.sock",
         SandboxBinary = "/opt/crisp-sandbox",
-        CgroupParent = "system.slice/other",
+        CgroupDriver = CgroupDriver.Systemd,
+        CgroupParentPath = "system.slice/other",
         LogLevel = LogLevel.Trace,
         LogFormat = LogFormat.Json,
         PinnedImages = ["a.example/x:1", "b.example/y:2"],

@@ -80,7 +80,7 @@ public sealed class CrispDaemon : IAsyncDisposable
     public async Task StartAgainAsync(params (string Name, string Value)[] environment)
     {
         var start = new ProcessStartInfo(CrispBinaries.Crisp) { RedirectStandardError = true, WorkingDirectory = _directory };
-        foreach (var argument in (string[])["serve", "--root", Root, "--run", Run, "--cgroup-parent", Path.GetFileName(_directory), .. SandboxArguments, .. _arguments])
+        foreach (var argument in (string[])["serve", "--root", Root, "--run", Run, .. TestCgroups.Arguments(Path.GetFileName(_directory)), .. SandboxArguments, .. _arguments])
         {
             start.ArgumentList.Add(argument);
         }

@@ -73,6 +73,28 @@ public sealed class ServeTests
         Assert.Equal("The pod abc cannot be checkpointed: this version writes no checkpoints of pods.", error.Status.Detail);
     }
 
+    [Fact]
+    public async Task SystemdDriver_WithoutSystemd_IsRefusedAtTheStart()
+    {
+        Assert.SkipWhen(Directory.Exists("/run/systemd/system"), "needs a machine without systemd");
+        using var directory = new TemporaryDirectory();
+        var (code, error) = await RunAsync(
+            "serve", "--root", directory.Combine("root"), "--run", directory.Combine("run"), "--cgroup-driver", "systemd");
+        Assert.Equal(1, code);
+        Assert.Contains("needs systemd as process 1", error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task SystemdDriver_WithAParentThatIsNoSlice_IsRefusedAtTheStart()
+    {
+        Assert.SkipUnless(Directory.Exists("/run/systemd/system"), "needs systemd as process 1");
+        using var directory = new TemporaryDirectory();
+        var (code, error) = await RunAsync(
+            "serve", "--root", directory.Combine("root"), "--run", directory.Combine("run"), "--cgroup-driver", "systemd", "--cgroup-parent", "crisp");
+        Assert.Equal(1, code);
+        Assert.Contains("cgroup_parent must be a slice", error, StringComparison.Ordinal);
+    }
+
     private static string Mode(string path) => "0" + Convert.ToString((int)File.GetUnixFileMode(path), 8);
 
     private static async Task<(int Code, string Error)> RunAsync(params string[] arguments)

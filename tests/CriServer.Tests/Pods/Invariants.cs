@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Crisp.Cri.V1;
+using Crisp.CriServer.Tests.Daemon;
 using Xunit;
 
 namespace Crisp.CriServer.Tests.Pods;
@@ -86,6 +87,7 @@ internal static class Invariants
     /// <summary>Removes the parent, which is the kubelet's in real life.</summary>
     public static void RemoveParent(PodNode node)
     {
+        TestCgroups.StopSlice(node.CgroupParent);
         foreach (var root in Roots(node))
         {
             // v1 answers EBUSY for a while after the last process has gone.
@@ -116,7 +118,8 @@ internal static class Invariants
 
     private static string RunName(string id) => id[..32];
 
-    private static bool IsPodsOwn(string cgroup, HashSet<string> ready) => ready.Any(id => cgroup.EndsWith("crisp-" + id, StringComparison.Ordinal));
+    private static bool IsPodsOwn(string cgroup, HashSet<string> ready) => ready.Any(id =>
+        cgroup.EndsWith("crisp-" + id, StringComparison.Ordinal) || cgroup.EndsWith($"crisp-{id}.scope/holder", StringComparison.Ordinal));
 
     private static List<(int Pid, string Cgroup)> ProcessesIn(PodNode node) =>
     [

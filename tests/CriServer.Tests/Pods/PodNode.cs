@@ -23,7 +23,7 @@ public sealed class PodNode : CriCalls, IAsyncLifetime
     public override RuntimeService.RuntimeServiceClient Runtime => Daemon.Runtime;
 
     /// <summary>A cgroup parent of this node's own, so that what is left in it is ours.</summary>
-    public override string CgroupParent { get; } = $"crisp-test-{Guid.NewGuid():N}"[..20];
+    public override string CgroupParent { get; } = TestCgroups.Parent($"crisp-test-{Guid.NewGuid():N}"[..20]);
 
     public override string LogDirectory(string pod) => Path.Combine(Daemon.Scratch, "logs", pod);
 

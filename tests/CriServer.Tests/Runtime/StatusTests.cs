@@ -36,11 +36,11 @@ public sealed class StatusTests
     }
 
     [Fact]
-    public async Task RuntimeConfig_SaysCgroupfs()
+    public async Task RuntimeConfig_SaysTheCgroupDriver()
     {
         await using var daemon = await CrispDaemon.StartAsync();
         var config = await daemon.Runtime.RuntimeConfigAsync(new RuntimeConfigRequest());
-        Assert.Equal(CgroupDriver.Cgroupfs, config.Linux.CgroupDriver);
+        Assert.Equal(TestCgroups.IsSystemd ? CgroupDriver.Systemd : CgroupDriver.Cgroupfs, config.Linux.CgroupDriver);
     }
 
     [Fact]

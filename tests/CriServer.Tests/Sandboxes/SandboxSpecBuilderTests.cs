@@ -5,6 +5,7 @@ using Crisp.CriServer.Sandboxes;
 using Crisp.Sandbox.Spec;
 using Grpc.Core;
 using Xunit;
+using CgroupDriver = Crisp.Cgroups.CgroupDriver;
 
 namespace Crisp.CriServer.Tests.Sandboxes;
 
@@ -45,6 +46,40 @@ public sealed class SandboxSpecBuilderTests
     [InlineData("a\nb")]
     [InlineData("kubepods-besteffort.slice")]
     public void CgroupParentThatCannotBe_IsRefused(string parent) => Assert.Throws<CriException>(() => Build(c => c.Linux.CgroupParent = parent));
+
+    [Theory]
+    [InlineData("/kubepods.slice/kubepods-podx.slice", "kubepods.slice/kubepods-podx.slice/crisp-id.scope/pod")]
+    [InlineData("kubepods-podx.slice", "kubepods.slice/kubepods-podx.slice/crisp-id.scope/pod")]
+    [InlineData("", "crisp.slice/crisp-id.scope/pod")]
+    public void Slice_HoldsThePodsScope(string parent, string expected)
+        => Assert.Equal(expected, Build(c => c.Linux.CgroupParent = parent, CgroupDriver.Systemd).CgroupPath);
+
+    [Theory]
+    [InlineData("/kubepods/podx", StatusCode.FailedPrecondition, "is not a slice, and this node uses the systemd cgroup driver")]
+    [InlineData("/other/kubepods.slice", StatusCode.InvalidArgument, "systemd has kubepods.slice at /kubepods.slice")]
+    [InlineData("a--b.slice", StatusCode.InvalidArgument, "a name in it is empty")]
+    public void ParentThatIsNoSlice_IsRefusedBySystemdsDriver(string parent, StatusCode code, string reason)
+    {
+        var error = Assert.Throws<CriException>(() => Build(c => c.Linux.CgroupParent = parent, CgroupDriver.Systemd));
+        Assert.Equal(code, error.Code);
+        Assert.Contains(reason, error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Scope_IsFoundByThePodsCgroup()
+    {
+        var scope = PodScope.Of(Cgroups.CgroupPath.Parse("kubepods.slice/kubepods-podx.slice/crisp-id.scope/pod"))!;
+        Assert.Equal(("crisp-id.scope", "kubepods-podx.slice"), (scope.UnitName, scope.Slice.Name));
+        Assert.Equal(PodScope.In(scope.Slice, "id"), scope);
+        Assert.Equal("id", PodScope.SandboxOf(scope.UnitName));
+    }
+
+    [Theory]
+    [InlineData("kubepods/podx/crisp-id")]
+    [InlineData("pod")]
+    [InlineData("crisp-id.scope/pod")]
+    [InlineData("a.slice/other-id.scope/pod")]
+    public void CgroupOfOtherPods_IsInNoScope(string path) => Assert.Null(PodScope.Of(Cgroups.CgroupPath.Parse(path)));
 
     [Theory]
     [InlineData("kernel.core_pattern", "x")]
@@ -129,7 +164,7 @@ public sealed class SandboxSpecBuilderTests
         let parts = map.Split(':').Select(uint.Parse).ToArray()
         select new IDMapping { ContainerId = parts[0], HostId = parts[1], Length = parts[2] };
 
-    private static SandboxSpec Build(Action<PodSandboxConfig> change)
+    private static SandboxSpec Build(Action<PodSandboxConfig> change, CgroupDriver driver = CgroupDriver.Cgroupfs)
     {
         var config = new PodSandboxConfig
         {
@@ -139,6 +174,6 @@ public sealed class SandboxSpecBuilderTests
             },
         };
         change(config);
-        return SandboxSpecBuilder.Build("id", config, "crisp");
+        return SandboxSpecBuilder.Build("id", config, driver == CgroupDriver.Systemd ? "crisp.slice" : "crisp", driver);
     }
 }

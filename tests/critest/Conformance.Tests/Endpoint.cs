@@ -24,6 +24,8 @@ public sealed class Endpoint : IAsyncLifetime
     /// <summary>The repository of the image that containers have which ask for no other.</summary>
     internal const string Busybox = "conformance/busybox";
 
+    private const string Slice = "crisp_conformance.slice";
+
     private readonly string? _external = Environment.GetEnvironmentVariable("CRI_ENDPOINT");
     private readonly TemporaryDirectory _directory = new();
 
@@ -71,7 +73,7 @@ public sealed class Endpoint : IAsyncLifetime
 
         var cri = Connect();
         var driver = (await cri.Runtime.RuntimeConfigAsync(new RuntimeConfigRequest())).Linux.CgroupDriver;
-        CgroupParent = driver == CgroupDriver.Systemd ? "/crisp-conformance.slice" : "";
+        CgroupParent = driver == CgroupDriver.Systemd ? "/" + Slice : "";
         await cri.PullAsync(Image);
     }
 
@@ -104,6 +106,11 @@ public sealed class Endpoint : IAsyncLifetime
         if (Registry is not null)
         {
             await Registry.DisposeAsync();
+        }
+
+        if (CgroupParent.Length > 0)
+        {
+            TestCgroups.StopSlice(Slice);
         }
 
         var remains = _node?.Remains ?? [];

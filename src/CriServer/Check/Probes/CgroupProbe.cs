@@ -1,4 +1,5 @@
 using Crisp.Cgroups;
+using Crisp.Cgroups.Systemd;
 
 namespace Crisp.CriServer.Check.Probes;
 
@@ -14,7 +15,7 @@ internal static class CgroupProbe
         try
         {
             var manager = CgroupManager.Detect();
-            return [.. Judge(manager.Facts), Try(manager)];
+            return [.. Judge(manager.Facts), Driver(context.Config.CgroupDriver), Try(manager)];
         }
         catch (CgroupUnsupportedException e)
         {
@@ -58,6 +59,29 @@ internal static class CgroupProbe
         {
             yield return CheckResult.Warning(
                 "pressure (PSI)", "not reported per cgroup", "Statistics of pods lack it. It needs cgroup v2 and the boot parameter psi=1.");
+        }
+    }
+
+    /// <summary>systemd is asked for its version, so that the way to it is tried too.</summary>
+    internal static CheckResult Driver(CgroupDriver driver)
+    {
+        if (driver == CgroupDriver.Cgroupfs)
+        {
+            return CheckResult.Ok("cgroup driver", "cgroupfs");
+        }
+
+        if (SystemdUnits.Problem is { } problem)
+        {
+            return CheckResult.Necessary("cgroup driver", "systemd, which cannot be asked", problem);
+        }
+
+        try
+        {
+            return CheckResult.Ok("cgroup driver", $"systemd, version {new SystemdUnits().Version()}");
+        }
+        catch (SystemdException e)
+        {
+            return CheckResult.Necessary("cgroup driver", e.Message, "See systemctl status dbus, or set cgroup_driver = \"cgroupfs\".");
         }
     }
 

@@ -1,0 +1,79 @@
+using Crisp.Cgroups;
+using Crisp.Cgroups.Systemd;
+using Crisp.CriServer.Runtime;
+using Crisp.CriServer.State;
+using Crisp.Sandbox.Client;
+
+namespace Crisp.CriServer.Sandboxes;
+
+/// <summary>Pods' cgroups with the systemd driver: what systemd is asked for. The daemon alone asks it; pods' processes never do.</summary>
+internal static class SandboxScopes
+{
+    /// <summary>Makes the pod's scope. A machine's process keeps it alive; for containers a holder does, and the process goes elsewhere.</summary>
+    /// <exception cref="SystemdException">systemd refuses, or does not answer.</exception>
+    public static void Place(Node node, SandboxRecord sandbox, PodScope scope, int pid)
+    {
+        if (sandbox.Spec.Vm is not null)
+        {
+            Enter(node, sandbox, scope, scope.Pod.Child(SandboxCgroups.MachineName), pid);
+            return;
+        }
+
+        node.Systemd.StartScope(PodScope.ProcessUnit(node.DefaultSlice, sandbox.Id, pid));
+        var holder = ScopeHolder.Launch(node.Cgroups.Facts, process => Enter(node, sandbox, scope, scope.Holder, process));
+
+        // This process is its parent until it ends.
+        node.Watcher.Add(holder, () =>
+        {
+            Linux.Processes.TryWaitPidfd(holder);
+            holder.Dispose();
+        });
+    }
+
+    /// <summary>Removes the scopes of this daemon's pods that nobody knows any more.</summary>
+    public static void RemoveStale(Node node)
+    {
+        var owner = Owner(node);
+        foreach (var (unit, description) in node.Systemd.List(PodScope.Pattern))
+        {
+            if (description.EndsWith(owner, StringComparison.Ordinal) && PodScope.SandboxOf(unit) is { } id && node.Index.All.All(s => s.Id != id))
+            {
+                // It ends with its last process, and its cgroup with it.
+                node.Systemd.Kill(unit);
+            }
+        }
+    }
+
+    /// <summary>Ends the daemon's slice when nothing is in it.</summary>
+    public static void RemoveSlice(Node node)
+    {
+        try
+        {
+            if (!node.Cgroups.Open(node.DefaultSlice.Path).HasChildren)
+            {
+                node.Systemd.Stop(node.DefaultSlice.Name);
+            }
+        }
+        catch (SystemdException)
+        {
+            // A machine that shuts down stops it itself; an empty slice is in nobody's way.
+        }
+    }
+
+    private static void Enter(Node node, SandboxRecord sandbox, PodScope scope, CgroupPath leaf, int pid)
+    {
+        node.Systemd.StartScope(new ScopeUnit(scope.UnitName, scope.Slice, pid, $"Pod {sandbox.Id}{Owner(node)}"));
+        if (!node.Cgroups.Open(scope.Path).Exists)
+        {
+            throw new CgroupUnsupportedException(
+                $"systemd has started {scope.UnitName}, and there is no cgroup {scope.Path} beneath {string.Join(", ", node.Cgroups.Facts.MountPoints)}: "
+                + "this systemd is not the one that owns these hierarchies. Set cgroup_driver = \"cgroupfs\".");
+        }
+
+        // v2 enables controllers in the scope only when no process is in it but in cgroups below.
+        node.Cgroups.CreateLeaf(leaf).AddProcess(pid);
+        node.Cgroups.Create(leaf);
+    }
+
+    private static string Owner(Node node) => $" of crisp on {node.Config.Root}";
+}
