@@ -25,8 +25,6 @@ internal unsafe struct launch
     internal uint keep_count;
     internal int status;
     internal int go;
-    internal long rseq_offset;
-    internal uint rseq_length;
 }
 
 // linux/sched.h: struct clone_args
@@ -46,32 +44,6 @@ internal struct clone_args
     internal ulong set_tid;
     internal ulong set_tid_size;
     internal ulong cgroup;
-}
-
-/// <summary>Where glibc 2.35 and later keep each thread's area of rseq(2), as sys/rseq.h tells.</summary>
-internal static class RseqArea
-{
-    static RseqArea()
-    {
-        // RSEQ_AREA_SIZE_INITIAL: what is registered when the kernel's own size is smaller.
-        const uint InitialSize = 32;
-        var libc = NativeLibrary.Load("libc.so.6");
-        if (NativeLibrary.TryGetExport(libc, "__rseq_offset", out var offset) && NativeLibrary.TryGetExport(libc, "__rseq_size", out var size))
-        {
-            // SAFETY: extern const ptrdiff_t __rseq_offset and extern const unsigned int __rseq_size.
-            unsafe
-            {
-                Offset = *(nint*)offset;
-                Length = *(uint*)size == 0 ? 0 : Math.Max(*(uint*)size, InitialSize);
-            }
-        }
-    }
-
-    /// <summary>From the thread pointer.</summary>
-    internal static long Offset { get; }
-
-    /// <summary>0 when nothing is registered: an older glibc, or its tunable glibc.pthread.rseq=0.</summary>
-    internal static uint Length { get; }
 }
 
 /// <summary>The interpreter: libcrisp_plan.so beside the program on CoreCLR, linked into the program by NativeAOT.</summary>
