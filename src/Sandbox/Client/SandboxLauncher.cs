@@ -157,7 +157,7 @@ public sealed class SandboxLauncher : IDisposable
     }
 
     /// <summary>Hexadecimal: the first generation of the heap in 256 KiB, so that it stays in the second-level cache and out of RSS.</summary>
-    public static IReadOnlyList<string> RuntimeSettings => ["DOTNET_GCgen0size=40000", "MALLOC_ARENA_MAX=1"];
+    public static IReadOnlyList<string> RuntimeSettings => ["DOTNET_GCgen0size=20000", "MALLOC_ARENA_MAX=1"];
 
     // A development build must find the shared framework.
     private static IEnumerable<string> DevelopmentEnvironment()

@@ -7,7 +7,7 @@ namespace Crisp.Sandbox.Server;
 /// </summary>
 internal sealed class HeapTrim
 {
-    private const long Step = 384 << 10;
+    private const long Step = 192 << 10;
     private long _allocated;
 
     /// <summary>Collects everything, and gives the memory back, when enough was allocated since the last time.</summary>

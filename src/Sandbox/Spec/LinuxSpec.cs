@@ -12,7 +12,7 @@ public sealed record NamespacesSpec
 }
 
 /// <summary>CRI NamespaceMode of NamespaceOption.pid. Network, IPC, UTS and user namespaces are the pod's (SandboxSpec).</summary>
-[JsonConverter(typeof(JsonStringEnumConverter<PidNamespace>))]
+[JsonConverter(typeof(EnumNameConverter<PidNamespace>))]
 public enum PidNamespace
 {
     /// <summary>One of its own.</summary>

@@ -29,7 +29,7 @@ public sealed record MountSpec
 }
 
 /// <summary>mount_namespaces(7), "SHARED SUBTREES".</summary>
-[JsonConverter(typeof(JsonStringEnumConverter<MountPropagation>))]
+[JsonConverter(typeof(EnumNameConverter<MountPropagation>))]
 public enum MountPropagation
 {
     /// <summary>CRI PROPAGATION_PRIVATE.</summary>

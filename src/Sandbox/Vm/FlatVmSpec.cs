@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Crisp.Kvm.Boot;
+using Crisp.Sandbox.Spec;
 
 namespace Crisp.Sandbox.Vm;
 
@@ -8,7 +9,7 @@ namespace Crisp.Sandbox.Vm;
 /// <param name="Image">The path of the flat image.</param>
 /// <param name="LoadAddress">Null: 1 MiB.</param>
 /// <param name="Stats">Whether reports are JSON, and one is written at the end.</param>
-public sealed record FlatVmSpec(string Image, int Vcpus, long MemoryBytes, EntryMode Entry, ulong? LoadAddress = null, bool Stats = false)
+public sealed record FlatVmSpec(string Image, int Vcpus, long MemoryBytes, [property: JsonConverter(typeof(EnumNameConverter<EntryMode>))] EntryMode Entry, ulong? LoadAddress = null, bool Stats = false)
 {
     /// <summary>The arguments that make crisp-sandbox this machine.</summary>
     public IReadOnlyList<string> ToArguments() => ["crisp-sandbox", VmProgram.Option, JsonSerializer.Serialize(this, VmSpecJson.Default.FlatVmSpec)];
@@ -21,8 +22,7 @@ public sealed record FlatVmSpec(string Image, int Vcpus, long MemoryBytes, Entry
     PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
     UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
-    RespectRequiredConstructorParameters = true,
-    UseStringEnumConverter = true)]
+    RespectRequiredConstructorParameters = true)]
 [JsonSerializable(typeof(FlatVmSpec))]
 [JsonSerializable(typeof(LinuxVmSpec))]
 internal sealed partial class VmSpecJson : JsonSerializerContext;

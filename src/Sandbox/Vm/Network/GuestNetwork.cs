@@ -1,6 +1,4 @@
-using System.Net;
 using System.Text.Json;
-using System.Text.Json.Serialization;
 using Crisp.Linux;
 
 namespace Crisp.Sandbox.Vm.Network;
@@ -20,47 +18,22 @@ internal sealed record GuestNetwork
 
     public IReadOnlyList<PermanentNeighbour> Neighbours { get; init; } = [];
 
-    internal byte[] ToJson() => JsonSerializer.SerializeToUtf8Bytes(this, GuestNetworkJson.Default.GuestNetwork);
+    internal byte[] ToJson() => JsonSerializer.SerializeToUtf8Bytes(JsonNetwork.From(this), GuestNetworkJson.Default.JsonNetwork);
 
     /// <exception cref="JsonException">It is no such thing.</exception>
     internal static GuestNetwork Parse(ReadOnlySpan<byte> json)
-        => JsonSerializer.Deserialize(json, GuestNetworkJson.Default.GuestNetwork) ?? throw new JsonException("The guest's network is null.");
+    {
+        var network = JsonSerializer.Deserialize(json, GuestNetworkJson.Default.JsonNetwork) ?? throw new JsonException("The guest's network is null.");
+        try
+        {
+            return network.ToNetwork();
+        }
+        catch (FormatException e)
+        {
+            throw new JsonException($"The guest's network is damaged: {e.Message}", e);
+        }
+    }
 }
 
 /// <param name="Mtu">Bytes.</param>
 internal sealed record GuestInterface(int Index, string Name, MacAddress Mac, int Mtu);
-
-[JsonSourceGenerationOptions(
-    PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
-    UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
-    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingDefault,
-    IgnoreReadOnlyProperties = true,
-    UseStringEnumConverter = true,
-    Converters = [typeof(IPAddressConverter), typeof(MacAddressConverter)])]
-[JsonSerializable(typeof(GuestNetwork))]
-internal sealed partial class GuestNetworkJson : JsonSerializerContext;
-
-internal sealed class IPAddressConverter : JsonConverter<IPAddress>
-{
-    public override IPAddress Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
-        => IPAddress.TryParse(reader.GetString(), out var address) ? address : throw new JsonException("There is something that is no IP address.");
-
-    public override void Write(Utf8JsonWriter writer, IPAddress value, JsonSerializerOptions options) => writer.WriteStringValue(value.ToString());
-}
-
-internal sealed class MacAddressConverter : JsonConverter<MacAddress>
-{
-    public override MacAddress Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
-    {
-        try
-        {
-            return MacAddress.Parse(reader.GetString() ?? "");
-        }
-        catch (FormatException e)
-        {
-            throw new JsonException(e.Message, e);
-        }
-    }
-
-    public override void Write(Utf8JsonWriter writer, MacAddress value, JsonSerializerOptions options) => writer.WriteStringValue(value.ToString());
-}

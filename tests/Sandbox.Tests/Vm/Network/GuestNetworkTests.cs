@@ -97,6 +97,8 @@ public sealed class GuestNetworkTests
     [InlineData("[]")]
     [InlineData("""{"interfaces":[{"index":1,"name":"eth0","mac":"02:00","mtu":1500}]}""")]
     [InlineData("""{"addresses":[{"link":1,"address":"10.1.0.x","prefixLength":8}]}""")]
+    [InlineData("""{"addresses":[{"link":1,"prefixLength":8,"scope":0,"flags":0}]}""")]
+    [InlineData("""{"interfaces":[{"index":1,"name":null,"mac":"02:00:00:00:00:07","mtu":1500}]}""")]
     [InlineData("""{"gateway":"10.0.0.1"}""")]
     public void WhatIsNoNetwork_IsRefused(string json) => Assert.Throws<JsonException>(() => GuestNetwork.Parse(System.Text.Encoding.UTF8.GetBytes(json)));
 
