@@ -26,7 +26,6 @@ internal static class CrispServices
             .Services.AddSingleton<ILoggerProvider>(provider => new LineLoggerProvider(
                 config.LogFormat, provider.GetRequiredService<TimeProvider>(), Console.OpenStandardError())));
         services.Configure<HostOptions>(host => host.ShutdownTimeout = config.ShutdownTimeout);
-        services.AddSystemd();
         services.AddGrpc(grpc =>
         {
             grpc.MaxReceiveMessageSize = LargestRequest;

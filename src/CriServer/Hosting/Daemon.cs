@@ -3,6 +3,7 @@ using System.Runtime.InteropServices;
 using Crisp.Cgroups;
 using Crisp.Cgroups.Systemd;
 using Crisp.CriServer.Configuration;
+using Crisp.CriServer.Hosting.Service;
 using Crisp.CriServer.Images;
 using Crisp.CriServer.Monitoring;
 using Crisp.CriServer.Restart;
@@ -33,6 +34,7 @@ internal static partial class Daemon
         using var streaming = StreamingEndpoint.Bind(config.StreamingAddress);
         await using var app = Build(config, new ListeningSockets(socket, streaming, metrics));
         var logger = app.Services.GetRequiredService<ILoggerFactory>().CreateLogger(nameof(Daemon));
+        using var notifier = ServiceNotifier.FromEnvironment(logger);
         using var hangup = IgnoreHangup(logger);
         var node = app.Services.GetRequiredService<Node>();
         using var stopping = app.Lifetime.ApplicationStopping.Register(node.Events.Close);
@@ -42,7 +44,9 @@ internal static partial class Daemon
         _ = node.Network.CollectGarbageAsync();
         await app.StartAsync(cancellation);
         Log.Listening(logger, config.SocketPath, config.Root, CrispVersion.Text);
+        var watchdog = BeginService(notifier, config, logger, app.Lifetime.ApplicationStopping);
         await app.WaitForShutdownAsync(cancellation);
+        await watchdog;
         File.Delete(config.SocketPath);
         Log.Stopped(logger);
     }
@@ -83,6 +87,21 @@ internal static partial class Daemon
         {
             MetricsEndpoint.Listen(kestrel, (IPEndPoint)metrics.LocalEndPoint!);
         }
+    }
+
+    /// <summary>What the service manager is told from now on until the daemon stops.</summary>
+    private static Task BeginService(ServiceNotifier? notifier, CrispConfig config, ILogger logger, CancellationToken stopping)
+    {
+        if (notifier is null)
+        {
+            return Task.CompletedTask;
+        }
+
+        notifier.Ready();
+        stopping.Register(notifier.Stopping);
+        return notifier.Watchdog is { } watchdog
+            ? new WatchdogLoop(notifier, watchdog, config.SocketPath, logger).RunAsync(stopping)
+            : Task.CompletedTask;
     }
 
     /// <summary>Refuses at the start what would else fail every pod.</summary>
