@@ -86,9 +86,10 @@ public sealed partial class HouseRulesTests
             ["Images"] = ["Linux"],
             ["Network"] = ["Linux"],
             ["GuestImages"] = ["Kvm", "Linux"],
+            ["Install"] = ["Linux"],
             ["Sandbox"] = ["Cgroups", "Kvm", "Linux"],
-            ["CriServer"] = ["Cgroups", "GuestImages", "Images", "Linux", "Network", "Sandbox"],
-            ["NodeAgent"] = [],
+            ["CriServer"] = ["Cgroups", "GuestImages", "Images", "Install", "Linux", "Network", "Sandbox"],
+            ["NodeAgent"] = ["Install", "Linux"],
         };
         var wrong =
             from file in Checkout.Files(".csproj")

@@ -18,7 +18,7 @@ main() {
 		set -- Conformance
 	fi
 	names=("$@")
-	[ ${#names[@]} -gt 0 ] || names=(Linux Cgroups Kvm GuestImages Network Images Sandbox CriServer Conformance)
+	[ ${#names[@]} -gt 0 ] || names=(Linux Cgroups Install Kvm GuestImages Network Images Sandbox CriServer Conformance)
 
 	say() { printf '\n== %s (%ds)\n' "$1" "$SECONDS"; }
 	fail() {
