@@ -1,12 +1,14 @@
+using Crisp.CriServer.Hosting;
 using Crisp.Images;
 using Crisp.Linux;
 using Crisp.Sandbox.Spec;
+using Grpc.Core;
 
 namespace Crisp.CriServer.Containers;
 
 /// <summary>
 /// Opens everything that a container mounts from the node as detached mounts, in the specification's order: the rootfs, then
-/// each mount that needs a descriptor. They are attached in the container's own mount namespace alone.
+/// each mount that needs a descriptor, and the log's directory for a virtual machine. They are attached in the container's own mount namespace alone.
 /// </summary>
 internal static class ContainerMounts
 {
@@ -27,6 +29,23 @@ internal static class ContainerMounts
         foreach (var mount in spec.Mounts.Where(m => m.Source.NeedsDescriptor))
         {
             opened.Add(mount.Source is OverlaySource image ? ImageVolumes.Open(mount, image, userNamespace) : BindMounts.Open(mount, userNamespace));
+        }
+
+        if (spec.Log is { HasDescriptor: true } log)
+        {
+            opened.Add(LogDirectory(log));
+        }
+    }
+
+    private static FileDescriptor LogDirectory(LogSpec log)
+    {
+        try
+        {
+            return Mounts.CloneDirectory(FileDescriptor.CurrentDirectory, log.Directory);
+        }
+        catch (LinuxException e)
+        {
+            throw new CriException(StatusCode.FailedPrecondition, $"The log directory cannot be opened: {e.Message}.", e);
         }
     }
 

@@ -93,6 +93,6 @@ public static partial class ContainerSpecBuilder
                 "no leading or trailing slash, no \"..\".");
         }
 
-        return new LogSpec(directory, name);
+        return new LogSpec(directory, name, HasDescriptor: input.Sandbox.Spec.Vm is not null);
     }
 }

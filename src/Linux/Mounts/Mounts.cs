@@ -58,6 +58,32 @@ public static class Mounts
         return Result(number, "open_tree", path);
     }
 
+    /// <summary>
+    /// A directory as a detached mount of its own, private, for data alone, without what is mounted beneath it: no path that begins at its
+    /// descriptor, not even "..", leads out of it.
+    /// </summary>
+    /// <param name="path">Beneath <paramref name="directory"/>, or empty for that itself.</param>
+    /// <returns>Of O_PATH.</returns>
+    public static FileDescriptor CloneDirectory(FileDescriptor directory, string path)
+    {
+        var tree = OpenTree(directory, path, OpenTreeFlags.Clone | (path.Length == 0 ? OpenTreeFlags.EmptyPath : OpenTreeFlags.None));
+        try
+        {
+            if (Files.Status(tree).Type != FileType.Directory)
+            {
+                throw new LinuxException("open_tree", Errno.ENOTDIR, path);
+            }
+
+            MountSetAttr(tree, MountAttributes.NoSuid | MountAttributes.NoDev | MountAttributes.NoExec, propagation: MountFlags.Private);
+            return tree;
+        }
+        catch
+        {
+            tree.Dispose();
+            throw;
+        }
+    }
+
     /// <summary>move_mount(2): attaches a detached mount, or moves one.</summary>
     public static void MoveMount(FileDescriptor from, string fromPath, FileDescriptor to, string toPath, MoveMountFlags flags)
         => Check.Result(Libc.move_mount((int)SystemCall.move_mount, from, fromPath, to, toPath, (uint)flags), "move_mount", toPath);

@@ -21,6 +21,11 @@ internal static class ContainerCreation
             throw new SandboxException(RpcCode.InvalidArgument, $"The container's cgroup {spec.CgroupPath} is not within the pod's, {pod.Spec.CgroupPath}.");
         }
 
+        if (spec.Log is { HasDescriptor: true })
+        {
+            throw new SandboxException(RpcCode.InvalidArgument, $"The log directory of the container {spec.Id} is sent, which only a virtual machine's monitor takes.");
+        }
+
         CheckDescriptors(spec, descriptors);
         foreach (var source in (IEnumerable<MountSource>)[spec.Root.Source, .. spec.Mounts.Select(m => m.Source)])
         {
@@ -40,10 +45,11 @@ internal static class ContainerCreation
             needed += mount.Source.NeedsDescriptor ? 1 : 0;
         }
 
+        needed += spec.Log is { HasDescriptor: true } ? 1 : 0;
         if ((!spec.Root.Source.NeedsDescriptor && spec.Root.Source is not ExportSource) || needed != descriptors)
         {
             throw new SandboxException(
-                RpcCode.InvalidArgument, $"The specification needs a rootfs and the mounts' descriptors, {needed} in all; {descriptors} were sent.");
+                RpcCode.InvalidArgument, $"The specification needs the descriptors of a rootfs, the mounts and perhaps the log's directory, {needed} in all; {descriptors} were sent.");
         }
     }
 

@@ -19,7 +19,9 @@ internal sealed class ExitFiles : IDisposable
     private readonly FileDescriptor _directory;
     private readonly Queue<string> _deleted = new();
 
-    public ExitFiles(string runDirectory)
+    private ExitFiles(FileDescriptor directory) => _directory = directory;
+
+    public static ExitFiles Open(string runDirectory)
     {
         var path = Path.Combine(runDirectory, "exits");
         try
@@ -31,7 +33,15 @@ internal sealed class ExitFiles : IDisposable
             // Made by the daemon.
         }
 
-        _directory = Files.Open(path, OpenFlags.Directory | OpenFlags.NoFollow);
+        return new ExitFiles(Files.Open(path, OpenFlags.Directory | OpenFlags.NoFollow));
+    }
+
+    /// <summary>The same on a mount of its own, from which nothing else of the node is reached.</summary>
+    public static ExitFiles OpenDetached(string runDirectory)
+    {
+        using var whole = Open(runDirectory);
+        using var tree = Mounts.CloneDirectory(whole._directory, "");
+        return new ExitFiles(Files.OpenAt(tree, ".", OpenFlags.Directory));
     }
 
     /// <summary>On return it is on disk, whole, under its name.</summary>

@@ -20,7 +20,7 @@ internal sealed class NamespacePod : Pod
     /// <param name="guestMounts">Null unless this kernel is a pod's own, in a virtual machine.</param>
     public NamespacePod(
         string id, string runDirectory, EventLoop loop, ICgroupManager cgroups, ProcessLauncher launcher, GuestMounts? guestMounts = null)
-        : base(id, runDirectory, loop)
+        : base(id, ExitFiles.Open(runDirectory), loop)
     {
         GuestMounts = guestMounts;
         CgroupManager = cgroups;

@@ -20,12 +20,12 @@ internal abstract class Pod
     private readonly OperationQueue _operations = new();
     private byte[] _specJson = [];
 
-    protected Pod(string id, string runDirectory, EventLoop loop)
+    protected Pod(string id, ExitFiles exits, EventLoop loop)
     {
         Id = id;
         Loop = loop;
         Ends = new Worker("ends", loop);
-        Exits = new ExitFiles(runDirectory);
+        Exits = exits;
     }
 
     public string Id { get; }

@@ -37,6 +37,14 @@ internal sealed class LogFile : IDisposable
             throw new SandboxException(RpcCode.FailedPrecondition, $"The log directory cannot be opened: {e.Message}.", e);
         }
 
+        return Open(directory, spec);
+    }
+
+    /// <summary>The file in a directory that is open already.</summary>
+    /// <param name="directory">Closed with the log, or when this throws.</param>
+    /// <exception cref="SandboxException">FAILED_PRECONDITION: the name leads out of it.</exception>
+    public static LogFile Open(FileDescriptor directory, LogSpec spec)
+    {
         try
         {
             return new LogFile(directory, spec);

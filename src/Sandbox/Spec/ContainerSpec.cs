@@ -4,7 +4,7 @@ namespace Crisp.Sandbox.Spec;
 /// Everything about one container that does not change after CreateContainer: made by the daemon from the CRI request and
 /// the image's config, stored as JSON, and sent to the pod's process. Words follow the OCI runtime specification.
 /// Descriptors that accompany it over SCM_RIGHTS: first the rootfs, then one for each of <see cref="Mounts"/> whose
-/// source <see cref="MountSource.NeedsDescriptor"/>, in order.
+/// source <see cref="MountSource.NeedsDescriptor"/>, in order, and last the log's directory where <see cref="LogSpec.HasDescriptor"/>.
 /// </summary>
 public sealed record ContainerSpec
 {
@@ -140,4 +140,7 @@ public sealed record HookSpec(string Path, IReadOnlyList<string> Args, IReadOnly
 /// <summary>Where the container's output goes, in CRI log format. The file must not be a symlink.</summary>
 /// <param name="Directory">Absolute path of the pod's log directory on the node; opened once.</param>
 /// <param name="Name">The log file beneath it, without "..", for example "app/0.log".</param>
-public sealed record LogSpec(string Directory, string Name);
+/// <param name="HasDescriptor">
+/// Whether the directory comes as a detached mount: the process of a pod that is a virtual machine opens no path of the node.
+/// </param>
+public sealed record LogSpec(string Directory, string Name, bool HasDescriptor = false);

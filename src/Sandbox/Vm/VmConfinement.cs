@@ -17,6 +17,9 @@ internal static class VmConfinement
     private static readonly CapabilitySet s_fileServer = CapabilitySet.Of(
         "CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FOWNER", "CAP_FSETID", "CAP_SETUID", "CAP_SETGID", "CAP_MKNOD", "CAP_SETFCAP");
 
+    // Whoever's the directory of a log is, the log is written.
+    private static readonly CapabilitySet s_pod = CapabilitySet.Of("CAP_DAC_OVERRIDE");
+
     /// <summary>Whether this program can be confined: a development build loads assemblies and makes memory executable while it runs.</summary>
     internal static bool IsPossible => !File.Exists(Environment.ProcessPath + ".dll");
 
@@ -43,6 +46,15 @@ internal static class VmConfinement
         // The collector's finalizer is the one thread of the runtime's own.
         FinalizerThread.Run(() => Restrictions.KeepCapabilities(CapabilitySet.Empty));
         guest.Machine.Confine(hasFiles ? s_fileServer & Restrictions.EffectiveCapabilities() : CapabilitySet.Empty, hasFiles);
+    }
+
+    /// <summary>For a thread that serves the pod, and no device: takes all capabilities from it but what logs need.</summary>
+    internal static void EnterThread()
+    {
+        if (IsPossible)
+        {
+            Restrictions.KeepCapabilities(s_pod & Restrictions.EffectiveCapabilities());
+        }
     }
 
     private static FileDescriptor Empty()

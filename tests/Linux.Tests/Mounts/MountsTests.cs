@@ -64,6 +64,23 @@ public sealed class MountsTests : IDisposable
             Assert.Throws<LinuxException>(() => Mounts.OpenTree(s_cwd, "/missing", OpenTreeFlags.Clone)).Message);
 
     [Fact]
+    public void CloneDirectory_LeadsNowhereElse()
+    {
+        var inside = Directory.CreateDirectory(_temporary.File("inside")).FullName;
+        File.WriteAllText(Path.Combine(inside, "file"), "");
+        using var clone = Mounts.CloneDirectory(s_cwd, inside);
+        using var above = Files.OpenAt(clone, "../../..", OpenFlags.Path | OpenFlags.Directory);
+        using var whole = Files.Open(inside, OpenFlags.Directory);
+        using var again = Mounts.CloneDirectory(whole, "");
+
+        Assert.Equal(Files.Status(clone), Files.Status(above));
+        Assert.Equal(Files.Status(clone).Inode, Files.Status(again).Inode);
+        Assert.True(CanMakeDirectory(clone, "made"));
+        Assert.True(Directory.Exists(Path.Combine(inside, "made")));
+        Assert.Equal(Errno.ENOTDIR, Assert.Throws<LinuxException>(() => Mounts.CloneDirectory(s_cwd, Path.Combine(inside, "file"))).Errno);
+    }
+
+    [Fact]
     public void MountSetAttr_ReadOnlyClone_LeavesTheOriginalWritable()
         => OwnThread.RunInMountNamespace(() =>
         {

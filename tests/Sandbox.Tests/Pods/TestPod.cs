@@ -72,7 +72,15 @@ internal abstract class TestPod : IAsyncDisposable
     public async Task<ContainerSpec> CreateAsync(ContainerSpec spec, params FileDescriptor[] mounts)
     {
         using var rootfs = _rootfs.Open();
-        await Client.CreateContainerAsync(spec, [rootfs, .. mounts]);
+        if (Spec.Vm is null || spec.Log is null)
+        {
+            await Client.CreateContainerAsync(spec, [rootfs, .. mounts]);
+            return spec;
+        }
+
+        using var logs = Mounts.CloneDirectory(FileDescriptor.CurrentDirectory, spec.Log.Directory);
+        spec = spec with { Log = spec.Log with { HasDescriptor = true } };
+        await Client.CreateContainerAsync(spec, [rootfs, .. mounts, logs]);
         return spec;
     }
 

@@ -38,7 +38,7 @@ internal static class GuestCreation
         LogFile? log = null;
         try
         {
-            log = spec.Log is null ? null : LogFile.Open(spec.Log);
+            log = spec.Log is null ? null : LogFile.Open(descriptors[^1], spec.Log);
             foreach (var mount in spec.Mounts.Where(m => m.Source.NeedsDescriptor).Prepend<MountSpec?>(null))
             {
                 // Exported or thrown out, it is not ours to close any more.

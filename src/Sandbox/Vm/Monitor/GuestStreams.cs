@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using Crisp.Linux;
 using Crisp.Sandbox.Protocol;
 using Crisp.Sandbox.Server;
@@ -9,11 +8,10 @@ namespace Crisp.Sandbox.Vm.Monitor;
 /// <summary>Connections to the guest for a process's standard streams, under one token. Null are those that nobody asked for.</summary>
 internal sealed class GuestStreams : IDisposable
 {
-    private GuestStreams()
-    {
-    }
+    // The platform's generator opens a library, which a confined monitor cannot.
+    private GuestStreams() => RandomBytes.Fill(Token);
 
-    public byte[] Token { get; } = RandomNumberGenerator.GetBytes(Preface.TokenSize);
+    public byte[] Token { get; } = new byte[Preface.TokenSize];
 
     public FileDescriptor? Stdin { get; private set; }
 

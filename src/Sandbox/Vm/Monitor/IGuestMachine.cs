@@ -9,7 +9,10 @@ internal interface IGuestMachine : IDisposable
     /// <summary>The last that the guest's console showed, of at most a few KiB; hostile. From any thread.</summary>
     public string Console { get; }
 
-    /// <summary>Makes the machine and lets it run. May block.</summary>
+    /// <summary>Takes from the calling thread what only the making of a machine needs. By each other thread of the pod's, before the start.</summary>
+    public void ConfineThread();
+
+    /// <summary>Makes the machine, gives up what only that needs, and lets it run. May block.</summary>
     /// <param name="networkNamespace">The pod's, with the network that CNI has made.</param>
     /// <param name="ended">Called once, on any thread, with a sentence, when it does not run any more.</param>
     /// <returns>What the guest's network interfaces are to have, as JSON; empty without any.</returns>

@@ -16,11 +16,12 @@ internal sealed class KvmGuestMachine(string podId, string consolePath) : IGuest
     private const long PageSize = 4096;
     private readonly GuestConsole _console = new(consolePath);
     private readonly ExportTable _exports = new();
-    private KvmSystem? _system;
     private VmNetwork? _network;
     private BootedGuest? _guest;
 
     public string Console => _console.Tail;
+
+    public void ConfineThread() => VmConfinement.EnterThread();
 
     public byte[] Start(VmSpec spec, FileDescriptor networkNamespace, Action<string> ended)
     {
@@ -28,15 +29,17 @@ internal sealed class KvmGuestMachine(string podId, string consolePath) : IGuest
         using var kernel = VmGuests.Open("kernel", spec.Kernel);
         using var initramfs = VmGuests.Open("initramfs", spec.Initramfs);
         _network = VmNetwork.Create(networkNamespace);
-        _system = KvmSystem.Open();
+        using var system = KvmSystem.Open();
         var options = new LinuxGuestOptions(spec.Vcpus, spec.MemoryBytes / PageSize * PageSize, CommandLine())
         {
             HasDirectVsock = true,
             Taps = _network.Taps,
             Exports = _exports,
         };
-        _guest = LinuxGuest.Create(_system, options, new BootFile(kernel, spec.Kernel), new BootFile(initramfs, spec.Initramfs), _console.Write);
+        _guest = LinuxGuest.Create(system, options, new BootFile(kernel, spec.Kernel), new BootFile(initramfs, spec.Initramfs), _console.Write);
+        VmConfinement.Enter(_guest, hasFiles: true, directory: null);
         _guest.Machine.Start();
+        ConfineThread();
         new Thread(() => ended(Describe(_guest.Machine.WaitForEnd(Timeout.InfiniteTimeSpan)!)), 128 << 10) { IsBackground = true, Name = "machine" }.Start();
         return _network.Guest.ToJson();
     }
@@ -55,7 +58,6 @@ internal sealed class KvmGuestMachine(string podId, string consolePath) : IGuest
         _guest?.Dispose();
         _exports.Dispose();
         _network?.Dispose();
-        _system?.Dispose();
         _console.Dispose();
     }
 

@@ -1,6 +1,5 @@
 using Crisp.Cgroups;
 using Crisp.Linux;
-using Crisp.Sandbox.Launch;
 using Crisp.Sandbox.Processes;
 using Crisp.Sandbox.Server;
 
@@ -15,9 +14,9 @@ internal static class MonitorProgram
         Linux.Processes.BecomeUndumpable();
         using var signals = new SignalFd([.. StraySignals.All]);
         using var loop = new EventLoop();
-        using var launcher = new ProcessLauncher(CgroupManager.Detect().Facts);
+        var cgroups = CgroupManager.Detect().Facts;
         SandboxService service = null!;
-        service = new SandboxService(new VmPod(id, runDirectory, loop, launcher, machine, () => service.Fail()));
+        service = new SandboxService(new VmPod(id, runDirectory, loop, cgroups, machine, () => service.Fail()));
         using var watch = loop.Watch(signals.Descriptor, EpollEvents.In, new SignalHandler(signals, service, static () => { }));
         using var listener = Listener.Open(loop, Path.Combine(runDirectory, "sandbox.sock"), service);
         loop.Run();

@@ -1,3 +1,4 @@
+using Crisp.Cgroups;
 using Crisp.Linux;
 using Crisp.Sandbox.Containers;
 using Crisp.Sandbox.Launch;
@@ -21,7 +22,7 @@ internal sealed class VmPod : Pod
 
     // A machine that ends takes its connections with it, and knows better why.
     private static readonly TimeSpan _lastWords = TimeSpan.FromSeconds(1);
-    private readonly ProcessLauncher _launcher;
+    private readonly CgroupFacts _cgroups;
     private readonly Action _lost;
     private readonly OperationQueue _boots = new();
     private readonly List<(Action Done, Action<Exception> Failed)> _ends = [];
@@ -32,10 +33,10 @@ internal sealed class VmPod : Pod
     private bool _isReleased;
 
     /// <param name="lost">Called when the machine has ended by itself, and every exit is written: the caller ends this process.</param>
-    public VmPod(string id, string runDirectory, EventLoop loop, ProcessLauncher launcher, IGuestMachine machine, Action lost)
-        : base(id, runDirectory, loop)
+    public VmPod(string id, string runDirectory, EventLoop loop, CgroupFacts cgroups, IGuestMachine machine, Action lost)
+        : base(id, ExitFiles.OpenDetached(runDirectory), loop)
     {
-        (_launcher, Machine, _lost) = (launcher, machine, lost);
+        (_cgroups, Machine, _lost) = (cgroups, machine, lost);
         Launches = new Worker("launches", loop);
     }
 
@@ -76,19 +77,8 @@ internal sealed class VmPod : Pod
             }
 
             var fail = end.With<Exception>(error => BootFailed(error, failed));
-            Launches.Run(
-                () => ByteString.CopyFrom(Machine.Start(Spec!.Vm!, _namespaces!.Network!, sentence => Loop.Post(() => MachineEnded(sentence)))),
-                network =>
-                {
-                    _machineStarted = true;
-                    _boot = GuestBoot.Begin(this, network, _bootPatience, end.With<GuestConnection>(guest => Booted(guest, done)), fail);
-                    if (MachineEnd is { } reason)
-                    {
-                        // It told so before this thread heard that it had been started.
-                        _boot.Fail(new SandboxException(RpcCode.FailedPrecondition, reason));
-                    }
-                },
-                fail);
+            Machine.ConfineThread();
+            Ends.Run(Machine.ConfineThread, () => StartMachine(end.With<GuestConnection>(guest => Booted(guest, done)), fail), fail);
         }, failed);
 
     public override void Create(ContainerSpec spec, FileDescriptor[] descriptors, Action<Container> done, Action<Exception> failed)
@@ -98,6 +88,11 @@ internal sealed class VmPod : Pod
         {
             CheckNew(spec);
             RequireGuest();
+            if (spec.Log is { HasDescriptor: false })
+            {
+                throw new SandboxException(RpcCode.InvalidArgument, $"The log directory of the container {spec.Id} must be sent: the monitor opens no path.");
+            }
+
             ContainerCreation.CheckDescriptors(spec, descriptors.Length);
             rewritten = GuestSpec.For(spec, Id, index => GuestContainer.ExportName(spec.Id, index));
         }
@@ -172,7 +167,12 @@ internal sealed class VmPod : Pod
         GuestSpec.Check(spec);
         var own = spec with { IpcNamespace = false, UtsNamespace = false, SharedPidNamespace = false, Sysctls = new Dictionary<string, string>() };
         Launches.Run(
-            () => _launcher.CreateNamespaces(own),
+            () =>
+            {
+                // Closed again before the guest runs: it holds a procfs.
+                using var launcher = new ProcessLauncher(_cgroups);
+                return launcher.CreateNamespaces(own);
+            },
             namespaces =>
             {
                 _namespaces = namespaces;
@@ -194,6 +194,21 @@ internal sealed class VmPod : Pod
         }
 #pragma warning restore CA1031
     }
+
+    private void StartMachine(Action<GuestConnection> booted, Action<Exception> failed)
+        => Launches.Run(
+            () => ByteString.CopyFrom(Machine.Start(Spec!.Vm!, _namespaces!.Network!, sentence => Loop.Post(() => MachineEnded(sentence)))),
+            network =>
+            {
+                _machineStarted = true;
+                _boot = GuestBoot.Begin(this, network, _bootPatience, booted, failed);
+                if (MachineEnd is { } reason)
+                {
+                    // It told so before this thread heard that it had been started.
+                    _boot.Fail(new SandboxException(RpcCode.FailedPrecondition, reason));
+                }
+            },
+            failed);
 
     private void Booted(GuestConnection guest, Action done)
     {

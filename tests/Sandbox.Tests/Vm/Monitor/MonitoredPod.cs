@@ -1,6 +1,5 @@
 using Crisp.Cgroups;
 using Crisp.Sandbox.Client;
-using Crisp.Sandbox.Launch;
 using Crisp.Sandbox.Server;
 using Crisp.Sandbox.Spec;
 using Crisp.Sandbox.Tests.Pods;
@@ -71,10 +70,9 @@ internal sealed class MonitoredPod : TestPod
     private void Run()
     {
         using (var loop = new EventLoop())
-        using (var launcher = new ProcessLauncher(CgroupManager.Detect().Facts))
         {
             SandboxService service = null!;
-            service = new SandboxService(new VmPod(Id, RunDirectory, loop, launcher, Guest, () => service.Fail()));
+            service = new SandboxService(new VmPod(Id, RunDirectory, loop, CgroupManager.Detect().Facts, Guest, () => service.Fail()));
             using var listener = Listener.Open(loop, SocketPath, service);
             _listening.Set();
             loop.Run();
