@@ -281,9 +281,10 @@ public sealed class VirtualMachine : IDisposable
             thread.Dispose();
         }
 
-        foreach (var resource in Enumerable.Reverse(_owned))
+        // One that cannot be closed yet stays, and keeps the memory: whoever tries again goes on with it.
+        for (; _owned.Count > 0; _owned.RemoveAt(_owned.Count - 1))
         {
-            resource.Dispose();
+            _owned[^1].Dispose();
         }
 
         _machine.Dispose();

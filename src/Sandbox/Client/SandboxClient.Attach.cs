@@ -11,11 +11,7 @@ public sealed partial class SandboxClient
     /// <exception cref="SandboxException">FAILED_PRECONDITION: not running, or the pod's process is too old to know the call.</exception>
     public async Task<ProcessStreams> AttachAsync(string containerId, ExecStreams streams, CancellationToken cancellationToken = default)
     {
-        if (!Server.Features.Contains(AttachFeature))
-        {
-            throw new SandboxException(
-                RpcCode.FailedPrecondition, "The pod was started by a version of crisp that could not attach. Make the pod anew.");
-        }
+        Require(AttachFeature, "attach");
 
         var token = NewToken();
         var opened = await OpenStreamsAsync("Attach", streams, token, cancellationToken).ConfigureAwait(false);

@@ -9,11 +9,7 @@ public sealed partial class SandboxClient
     /// <exception cref="SandboxException">UNAVAILABLE: nobody listens there. FAILED_PRECONDITION: the pod is of another kind, or its process too old.</exception>
     public async Task<ProcessStreams> DialAsync(ushort port, CancellationToken cancellationToken = default)
     {
-        if (!Server.Features.Contains(ProtocolVersion.DialFeature))
-        {
-            throw new SandboxException(
-                RpcCode.FailedPrecondition, "The pod was started by a version of crisp that could not reach its loopback. Make the pod anew.");
-        }
+        Require(ProtocolVersion.DialFeature, "reach the loopback of a virtual machine");
 
         var token = NewToken();
         var opened = await OpenStreamsAsync("Dial", new ExecStreams(true, true, false), token, cancellationToken).ConfigureAwait(false);

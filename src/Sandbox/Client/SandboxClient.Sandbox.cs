@@ -18,9 +18,12 @@ public sealed partial class SandboxClient
     }
 
     /// <summary>Starts the pod's virtual machine, after its network namespace has got its network; a repetition answers the same.</summary>
-    /// <exception cref="SandboxException">FAILED_PRECONDITION: the pod is none, or the machine cannot be made.</exception>
-    public Task BootAsync(CancellationToken cancellationToken = default)
-        => _connection.CallAsync("Boot", new BootRequest(), BootResponse.Parser, _options.OperationTimeout, cancellationToken);
+    /// <exception cref="SandboxException">FAILED_PRECONDITION: the pod is none, its process too old, or the machine cannot be made.</exception>
+    public async Task BootAsync(CancellationToken cancellationToken = default)
+    {
+        Require(ProtocolVersion.VmFeature, "make virtual machines");
+        await _connection.CallAsync("Boot", new BootRequest(), BootResponse.Parser, _options.OperationTimeout, cancellationToken).ConfigureAwait(false);
+    }
 
     public Task<StateResponse> StateAsync(CancellationToken cancellationToken = default)
         => _connection.CallAsync("State", new StateRequest(), StateResponse.Parser, _options.CallTimeout, cancellationToken);

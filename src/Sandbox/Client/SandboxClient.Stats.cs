@@ -17,6 +17,7 @@ public sealed partial class SandboxClient
     public async Task<SandboxStats> StatsAsync(
         string containerId, StatsParts parts, bool limits = false, bool processes = false, CancellationToken cancellationToken = default)
     {
+        Require(ProtocolVersion.VmFeature, "tell what its processes use");
         var request = new StatsRequest { ContainerId = containerId, Parts = (uint)parts, Limits = limits, Processes = processes };
         var response = await _connection.CallAsync(
             "Stats", request, StatsResponse.Parser, _options.CallTimeout, cancellationToken).ConfigureAwait(false);

@@ -69,6 +69,16 @@ public sealed partial class SandboxClient : IAsyncDisposable
 
     public ValueTask DisposeAsync() => _connection.DisposeAsync();
 
+    /// <exception cref="SandboxException">FAILED_PRECONDITION: the pod's process does not know the feature.</exception>
+    private void Require(string feature, string deed)
+    {
+        if (!Server.Features.Contains(feature))
+        {
+            throw new SandboxException(
+                RpcCode.FailedPrecondition, $"The pod was started by a version of crisp that could not {deed}. Make the pod anew.");
+        }
+    }
+
     private static byte[] NewToken() => RandomNumberGenerator.GetBytes(Preface.TokenSize);
 
     private async Task HelloAsync(CancellationToken cancellationToken)

@@ -66,34 +66,34 @@ internal abstract class Container(ContainerSpec spec, ResolvedUser user)
     public bool IsDeleted { get; private set; }
 
     /// <param name="output">Where the main process's output goes instead of to the log, closed on failure; null for the log.</param>
-    public abstract void Start(ClientStreams? output, Action done, Action<Exception> failed);
+    public abstract void Start(ClientStreams? output, CallDeadline deadline, Action done, Action<Exception> failed);
 
     /// <summary>Kills what is left of it and removes it. A repetition changes nothing.</summary>
-    public abstract void Delete(Action done, Action<Exception> failed);
+    public abstract void Delete(CallDeadline deadline, Action done, Action<Exception> failed);
 
     /// <param name="streams">Closed on failure.</param>
-    public abstract void Exec(string id, ProcessSpec process, ClientStreams streams, Action<Exec> done, Action<Exception> failed);
+    public abstract void Exec(string id, ProcessSpec process, ClientStreams streams, CallDeadline deadline, Action<Exec> done, Action<Exception> failed);
 
     /// <summary>Ties a client's streams to the main process, which runs or is paused.</summary>
     /// <param name="streams">Closed on failure.</param>
-    public abstract void Attach(ClientStreams streams, Action done, Action<Exception> failed);
+    public abstract void Attach(ClientStreams streams, CallDeadline deadline, Action done, Action<Exception> failed);
 
     /// <param name="exec">A running one; null is the main process. One that has just ended is no error.</param>
-    public abstract void Signal(Exec? exec, int signal, Action done, Action<Exception> failed);
+    public abstract void Signal(Exec? exec, int signal, CallDeadline deadline, Action done, Action<Exception> failed);
 
     /// <summary>SIGKILL for every process.</summary>
-    public abstract void KillAll(Action done, Action<Exception> failed);
+    public abstract void KillAll(CallDeadline deadline, Action done, Action<Exception> failed);
 
     /// <param name="exec">A running one; null is the main process.</param>
-    public abstract void Resize(Exec? exec, ushort width, ushort height, Action done, Action<Exception> failed);
+    public abstract void Resize(Exec? exec, ushort width, ushort height, CallDeadline deadline, Action done, Action<Exception> failed);
 
-    public abstract void Update(ResourcesSpec resources, Action done, Action<Exception> failed);
+    public abstract void Update(ResourcesSpec resources, CallDeadline deadline, Action done, Action<Exception> failed);
 
-    public abstract void Pause(Action done, Action<Exception> failed);
+    public abstract void Pause(CallDeadline deadline, Action done, Action<Exception> failed);
 
-    public abstract void Resume(Action done, Action<Exception> failed);
+    public abstract void Resume(CallDeadline deadline, Action done, Action<Exception> failed);
 
-    public abstract void Stats(StatsRequest request, Action<StatsResponse> done, Action<Exception> failed);
+    public abstract void Stats(StatsRequest request, CallDeadline deadline, Action<StatsResponse> done, Action<Exception> failed);
 
     /// <summary>Adds to the exit what must be looked up. On the worker's thread.</summary>
     public virtual void Complete(ExitInfo exit)

@@ -4,6 +4,7 @@ using Crisp.Sandbox.Client;
 using Crisp.Sandbox.Launch;
 using Crisp.Sandbox.Processes;
 using Crisp.Sandbox.Protocol;
+using Crisp.Sandbox.Server;
 using Crisp.Sandbox.Spec;
 using Crisp.Sandbox.Streams;
 
@@ -35,21 +36,21 @@ internal sealed class NamespaceContainer(
     /// <summary>Whether the end of the main process ends every other process: it is PID 1 of a namespace of its own.</summary>
     public bool OwnsPidNamespace => Spec.Namespaces.Pid == PidNamespace.Container;
 
-    public override void Start(ClientStreams? output, Action done, Action<Exception> failed)
+    public override void Start(ClientStreams? output, CallDeadline deadline, Action done, Action<Exception> failed)
         => ContainerStart.Begin(pod, this, output, done, failed);
 
-    public override void Delete(Action done, Action<Exception> failed) => ContainerDeletion.Begin(pod, this, done, failed);
+    public override void Delete(CallDeadline deadline, Action done, Action<Exception> failed) => ContainerDeletion.Begin(pod, this, done, failed);
 
-    public override void Exec(string id, ProcessSpec process, ClientStreams streams, Action<Exec> done, Action<Exception> failed)
+    public override void Exec(string id, ProcessSpec process, ClientStreams streams, CallDeadline deadline, Action<Exec> done, Action<Exception> failed)
         => ExecStart.Begin(pod, this, id, process, streams, done, failed);
 
-    public override void Attach(ClientStreams streams, Action done, Action<Exception> failed)
+    public override void Attach(ClientStreams streams, CallDeadline deadline, Action done, Action<Exception> failed)
     {
         Attachment.Begin(pod.Loop, this, streams);
         done();
     }
 
-    public override void Signal(Exec? exec, int signal, Action done, Action<Exception> failed)
+    public override void Signal(Exec? exec, int signal, CallDeadline deadline, Action done, Action<Exception> failed)
     {
         if ((exec is null ? Pidfd : exec.Pidfd) is { } pidfd)
         {
@@ -59,16 +60,16 @@ internal sealed class NamespaceContainer(
         done();
     }
 
-    public override void KillAll(Action done, Action<Exception> failed) => ContainerDeletion.KillAll(pod, this, done, failed);
+    public override void KillAll(CallDeadline deadline, Action done, Action<Exception> failed) => ContainerDeletion.KillAll(pod, this, done, failed);
 
-    public override void Resize(Exec? exec, ushort width, ushort height, Action done, Action<Exception> failed)
+    public override void Resize(Exec? exec, ushort width, ushort height, CallDeadline deadline, Action done, Action<Exception> failed)
     {
         var terminal = exec is null ? Terminal : exec.Terminal;
         Terminals.Resize(terminal ?? throw new SandboxException(RpcCode.FailedPrecondition, "The process has no terminal, or has ended."), width, height);
         done();
     }
 
-    public override void Update(ResourcesSpec resources, Action done, Action<Exception> failed)
+    public override void Update(ResourcesSpec resources, CallDeadline deadline, Action done, Action<Exception> failed)
         => Operations.Run(end =>
         {
             RequireNotEnded();
@@ -76,7 +77,7 @@ internal sealed class NamespaceContainer(
             pod.Ends.Run(() => Cgroup.Apply(limits), end.With(done), end.With(failed));
         }, failed);
 
-    public override void Pause(Action done, Action<Exception> failed)
+    public override void Pause(CallDeadline deadline, Action done, Action<Exception> failed)
         => Operations.Run(end =>
         {
             Require(ContainerStatus.Running);
@@ -90,7 +91,7 @@ internal sealed class NamespaceContainer(
                 end.With(failed));
         }, failed);
 
-    public override void Resume(Action done, Action<Exception> failed)
+    public override void Resume(CallDeadline deadline, Action done, Action<Exception> failed)
         => Operations.Run(end =>
         {
             Require(ContainerStatus.Paused);
@@ -104,7 +105,7 @@ internal sealed class NamespaceContainer(
                 end.With(failed));
         }, failed);
 
-    public override void Stats(StatsRequest request, Action<StatsResponse> done, Action<Exception> failed)
+    public override void Stats(StatsRequest request, CallDeadline deadline, Action<StatsResponse> done, Action<Exception> failed)
         => ReadStats(pod, Cgroup, Pid, request, done, failed);
 
     /// <param name="mainPid">Whose limits are told; 0 for none.</param>

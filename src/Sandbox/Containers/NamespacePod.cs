@@ -63,7 +63,7 @@ internal sealed class NamespacePod : Pod
 
     public override Container? Find(string id) => Containers.GetValueOrDefault(id);
 
-    public override void Create(ContainerSpec spec, FileDescriptor[] descriptors, Action<Container> done, Action<Exception> failed)
+    public override void Create(ContainerSpec spec, FileDescriptor[] descriptors, CallDeadline deadline, Action<Container> done, Action<Exception> failed)
     {
         try
         {
@@ -79,7 +79,7 @@ internal sealed class NamespacePod : Pod
         ContainerCreation.Begin(this, spec, descriptors, done, failed);
     }
 
-    public override void Dial(ushort port, ClientStreams streams, Action done, Action<Exception> failed)
+    public override void Dial(ushort port, ClientStreams streams, CallDeadline deadline, Action done, Action<Exception> failed)
     {
         RequireStarted();
         if (GuestMounts is null)
@@ -87,13 +87,13 @@ internal sealed class NamespacePod : Pod
             throw new SandboxException(RpcCode.FailedPrecondition, "The pod's network is of this kernel: dial it from its network namespace.");
         }
 
-        PortConnection.Begin(Loop, port, streams, done, failed);
+        PortConnection.Begin(Loop, port, streams, deadline, done, failed);
     }
 
-    public override void Stats(StatsRequest request, Action<StatsResponse> done, Action<Exception> failed)
+    public override void Stats(StatsRequest request, CallDeadline deadline, Action<StatsResponse> done, Action<Exception> failed)
         => NamespaceContainer.ReadStats(this, Cgroup!, 0, request, done, failed);
 
-    public override void End(Action done, Action<Exception> failed)
+    public override void End(CallDeadline deadline, Action done, Action<Exception> failed)
     {
         IsEnding = true;
         PodEnd.Begin(this, done, failed);

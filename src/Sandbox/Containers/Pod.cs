@@ -93,23 +93,23 @@ internal abstract class Pod
     }
 
     /// <summary>Starts the pod's virtual machine. Repeating it waits for the first time and changes nothing.</summary>
-    public virtual void Boot(Action done, Action<Exception> failed)
+    public virtual void Boot(CallDeadline deadline, Action done, Action<Exception> failed)
         => throw new SandboxException(RpcCode.FailedPrecondition, "The pod is no virtual machine, so that there is nothing to boot.");
 
     /// <param name="descriptors">In the order of <see cref="ContainerSpec"/>; the pod's to close, also when this throws.</param>
-    public abstract void Create(ContainerSpec spec, FileDescriptor[] descriptors, Action<Container> done, Action<Exception> failed);
+    public abstract void Create(ContainerSpec spec, FileDescriptor[] descriptors, CallDeadline deadline, Action<Container> done, Action<Exception> failed);
 
     /// <summary>Connects to a TCP port of the pod's own loopback.</summary>
     /// <param name="streams">Input and output; closed at the connection's end, or on failure, but not when this throws.</param>
-    public abstract void Dial(ushort port, ClientStreams streams, Action done, Action<Exception> failed);
+    public abstract void Dial(ushort port, ClientStreams streams, CallDeadline deadline, Action done, Action<Exception> failed);
 
     /// <summary>All containers together.</summary>
-    public abstract void Stats(StatsRequest request, Action<StatsResponse> done, Action<Exception> failed);
+    public abstract void Stats(StatsRequest request, CallDeadline deadline, Action<StatsResponse> done, Action<Exception> failed);
 
     /// <summary>Shutdown: every process of the pod is killed, the exits are written, nothing of it is left.</summary>
     /// <param name="done">The caller ends this process.</param>
     /// <param name="failed">Something is left, and the process stays to be asked again.</param>
-    public abstract void End(Action done, Action<Exception> failed);
+    public abstract void End(CallDeadline deadline, Action done, Action<Exception> failed);
 
     /// <exception cref="SandboxException">FAILED_PRECONDITION: no namespaces yet; UNAVAILABLE: no more.</exception>
     public void RequireStarted()

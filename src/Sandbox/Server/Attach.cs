@@ -13,7 +13,7 @@ internal sealed partial class SandboxService
             var container = Find(request.ContainerId);
             container.RequireStarted();
             container.RequireNotEnded();
-            container.Attach(streams, () => call.Answer(new AttachResponse()), call.Fail);
+            container.Attach(streams, call.Deadline, () => call.Answer(new AttachResponse()), call.Fail);
         }
         catch
         {

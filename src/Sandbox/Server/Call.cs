@@ -8,13 +8,16 @@ using Google.Protobuf;
 namespace Crisp.Sandbox.Server;
 
 /// <summary>One call, to be answered once, now or later, on the loop's thread.</summary>
-internal sealed class Call(ControlConnection connection, uint streamId, string method)
+internal sealed class Call(ControlConnection connection, uint streamId, string method, long timeoutNano)
 {
     private bool _answered;
 
     public ControlConnection Connection => connection;
 
     public string Method => method;
+
+    /// <summary>Until when the caller waits.</summary>
+    public CallDeadline Deadline { get; } = CallDeadline.Of(timeoutNano);
 
     /// <summary>Nobody waits for the answer any more.</summary>
     public bool IsAbandoned => connection.IsClosed;

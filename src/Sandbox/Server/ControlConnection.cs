@@ -108,7 +108,7 @@ internal sealed class ControlConnection : IEventHandler
     private void Begin(uint streamId, Request request)
     {
         _inFlight++;
-        var call = new Call(this, streamId, request.Method);
+        var call = new Call(this, streamId, request.Method, request.TimeoutNano);
         if (_inFlight > MaxCallsInFlight)
         {
             call.Fail(RpcCode.ResourceExhausted, $"{MaxCallsInFlight} calls of this connection wait for their answers already.");

@@ -24,7 +24,7 @@ internal sealed partial class SandboxService
             throw;
         }
 
-        _pod.Create(spec, descriptors, container => Created(call, container), call.Fail);
+        _pod.Create(spec, descriptors, call.Deadline, container => Created(call, container), call.Fail);
     }
 
     private static void Created(Call call, Container container)
@@ -32,7 +32,7 @@ internal sealed partial class SandboxService
         if (call.IsAbandoned)
         {
             // A daemon that died meanwhile has no record of it, and the next one may have asked for the state already.
-            container.Delete(static () => { }, e => Diagnostics.Say(e.Message));
+            container.Delete(CallDeadline.Of(0), static () => { }, e => Diagnostics.Say(e.Message));
             return;
         }
 

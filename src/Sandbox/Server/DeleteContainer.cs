@@ -8,7 +8,7 @@ internal sealed partial class SandboxService
     {
         if (_pod.Find(request.ContainerId) is { } container)
         {
-            container.Delete(() => call.Answer(new DeleteContainerResponse { Exit = container.Exit }), call.Fail);
+            container.Delete(call.Deadline, () => call.Answer(new DeleteContainerResponse { Exit = container.Exit }), call.Fail);
             return;
         }
 

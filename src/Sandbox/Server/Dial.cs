@@ -27,7 +27,7 @@ internal sealed partial class SandboxService
             }
 
             _dialled.Add(streams);
-            _pod.Dial((ushort)request.Port, streams, () => call.Answer(new DialResponse()), call.Fail);
+            _pod.Dial((ushort)request.Port, streams, call.Deadline, () => call.Answer(new DialResponse()), call.Fail);
         }
         catch
         {

@@ -23,7 +23,7 @@ internal sealed partial class SandboxService
                 throw new SandboxException(RpcCode.InvalidArgument, "Exec needs a program.");
             }
 
-            container.Exec(request.ExecId, process, streams, exec => call.Answer(new ExecResponse { Pid = exec.Pid }), call.Fail);
+            container.Exec(request.ExecId, process, streams, call.Deadline, exec => call.Answer(new ExecResponse { Pid = exec.Pid }), call.Fail);
         }
         catch
         {

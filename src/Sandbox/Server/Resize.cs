@@ -19,6 +19,6 @@ internal sealed partial class SandboxService
             throw new SandboxException(RpcCode.FailedPrecondition, $"The exec {request.ExecId} has ended, so that it has no terminal.");
         }
 
-        container.Resize(exec, (ushort)request.Width, (ushort)request.Height, () => call.Answer(new ResizeResponse()), call.Fail);
+        container.Resize(exec, (ushort)request.Width, (ushort)request.Height, call.Deadline, () => call.Answer(new ResizeResponse()), call.Fail);
     }
 }

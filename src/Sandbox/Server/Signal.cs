@@ -35,12 +35,12 @@ internal sealed partial class SandboxService
                 return;
             }
 
-            container.Signal(exec, request.Signal, () => call.Answer(new SignalResponse()), call.Fail);
+            container.Signal(exec, request.Signal, call.Deadline, () => call.Answer(new SignalResponse()), call.Fail);
             return;
         }
 
         container.RequireStarted();
-        container.Signal(null, request.Signal, () => call.Answer(new SignalResponse()), call.Fail);
+        container.Signal(null, request.Signal, call.Deadline, () => call.Answer(new SignalResponse()), call.Fail);
     }
 
     private static void SignalAll(Call call, SignalRequest request, Container container)
@@ -51,6 +51,6 @@ internal sealed partial class SandboxService
         }
 
         container.RequireStarted();
-        container.KillAll(() => call.Answer(new SignalResponse()), call.Fail);
+        container.KillAll(call.Deadline, () => call.Answer(new SignalResponse()), call.Fail);
     }
 }

@@ -13,6 +13,7 @@ internal sealed partial class SandboxService
             var container = Find(request.ContainerId);
             container.Start(
                 output,
+                call.Deadline,
                 () => call.Answer(new StartContainerResponse { Pid = container.Pid, StartedAt = container.StartedAt }),
                 call.Fail);
         }

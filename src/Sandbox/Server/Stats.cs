@@ -9,11 +9,11 @@ internal sealed partial class SandboxService
         _pod.RequireStarted();
         if (request.ContainerId.Length > 0)
         {
-            Find(request.ContainerId).Stats(request, call.Answer, call.Fail);
+            Find(request.ContainerId).Stats(request, call.Deadline, call.Answer, call.Fail);
         }
         else
         {
-            _pod.Stats(request, call.Answer, call.Fail);
+            _pod.Stats(request, call.Deadline, call.Answer, call.Fail);
         }
     }
 }

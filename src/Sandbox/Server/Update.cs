@@ -16,6 +16,6 @@ internal sealed partial class SandboxService
         var container = Find(request.ContainerId);
         var resources = JsonSerializer.Deserialize(request.ResourcesJson.Span, SpecJson.Default.ResourcesSpec)
             ?? throw new SandboxException(RpcCode.InvalidArgument, "Update: the resources are null.");
-        container.Update(resources, () => call.Answer(new UpdateResponse()), call.Fail);
+        container.Update(resources, call.Deadline, () => call.Answer(new UpdateResponse()), call.Fail);
     }
 }

@@ -10,8 +10,6 @@ namespace Crisp.Sandbox.Streams;
 /// </summary>
 internal sealed class PortConnection : IEventHandler
 {
-    // On a loopback only a listener that does not accept is slow.
-    private static readonly TimeSpan _patience = TimeSpan.FromSeconds(5);
     private readonly EventLoop _loop;
     private readonly ushort _port;
     private readonly ClientStreams _client;
@@ -23,15 +21,15 @@ internal sealed class PortConnection : IEventHandler
     private FileDescriptor? _socket;
     private Watch? _watch;
 
-    private PortConnection(EventLoop loop, ushort port, ClientStreams client, Action done, Action<Exception> failed)
+    private PortConnection(EventLoop loop, ushort port, ClientStreams client, CallDeadline deadline, Action done, Action<Exception> failed)
     {
         (_loop, _port, _client, _done, _failed) = (loop, port, client, done, failed);
-        _deadline = loop.After(_patience, () => Fail($"does not accept connections within {_patience.TotalSeconds} s"));
+        _deadline = loop.After(deadline.Remaining, () => Fail("did not accept a connection in time"));
     }
 
     /// <param name="client">Input and output; closed at the end, or on failure.</param>
-    public static void Begin(EventLoop loop, ushort port, ClientStreams client, Action done, Action<Exception> failed)
-        => new PortConnection(loop, port, client, done, failed).Next();
+    public static void Begin(EventLoop loop, ushort port, ClientStreams client, CallDeadline deadline, Action done, Action<Exception> failed)
+        => new PortConnection(loop, port, client, deadline, done, failed).Next();
 
     public void OnReady(EpollEvents events)
     {

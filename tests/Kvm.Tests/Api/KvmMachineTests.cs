@@ -110,6 +110,21 @@ public sealed class KvmMachineTests
     }
 
     [Fact]
+    public void Dispose_ThatHasFailed_CanBeTriedAgain()
+    {
+        using var guest = new TestGuest([0xF4], EntryMode.Protected);
+        var (first, stuck) = (guest.Machine.Own(new Stuck { Failures = 0 }), guest.Machine.Own(new Stuck { Failures = 2 }));
+
+        Assert.Throws<InvalidOperationException>(guest.Machine.Dispose);
+        Assert.Throws<InvalidOperationException>(guest.Machine.Dispose);
+        Assert.Equal(0, first.Calls);
+        guest.Machine.Dispose();
+        Assert.Equal((1, 3), (first.Calls, stuck.Calls));
+        guest.Machine.Dispose();
+        Assert.Equal((1, 3), (first.Calls, stuck.Calls));
+    }
+
+    [Fact]
     public void Irqfd_InterruptsTheGuest()
     {
         byte[] code =
@@ -174,5 +189,20 @@ public sealed class KvmMachineTests
         }
 
         public void Write(ulong offset, ReadOnlySpan<byte> data) => signal.Set();
+    }
+
+    private sealed class Stuck : IDisposable
+    {
+        internal int Calls { get; private set; }
+
+        internal int Failures { get; init; }
+
+        public void Dispose()
+        {
+            if (++Calls <= Failures)
+            {
+                throw new InvalidOperationException("Not yet.");
+            }
+        }
     }
 }

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Crisp.Linux;
 using Crisp.Sandbox.Protocol;
+using Crisp.Sandbox.Server;
 using Crisp.Sandbox.Spec;
 using Google.Protobuf;
 
@@ -10,25 +11,22 @@ namespace Crisp.Sandbox.Vm.Monitor;
 internal sealed class GuestBoot
 {
     private static readonly TimeSpan _pause = TimeSpan.FromMilliseconds(10);
-    private static readonly TimeSpan _callPatience = TimeSpan.FromSeconds(10);
     private readonly VmPod _pod;
     private readonly ByteString _network;
-    private readonly long _deadline;
+    private readonly CallDeadline _deadline;
     private readonly Action<GuestConnection> _done;
     private readonly Action<Exception> _failed;
     private GuestConnection? _connection;
     private bool _isOver;
 
-    private GuestBoot(VmPod pod, ByteString network, TimeSpan patience, Action<GuestConnection> done, Action<Exception> failed)
+    private GuestBoot(VmPod pod, ByteString network, CallDeadline deadline, Action<GuestConnection> done, Action<Exception> failed)
     {
-        (_pod, _network, _done, _failed) = (pod, network, done, failed);
-        _deadline = Environment.TickCount64 + (long)patience.TotalMilliseconds;
+        (_pod, _network, _deadline, _done, _failed) = (pod, network, deadline, done, failed);
     }
 
-    /// <param name="patience">How long process 1 of the guest may take to listen.</param>
-    public static GuestBoot Begin(VmPod pod, ByteString network, TimeSpan patience, Action<GuestConnection> done, Action<Exception> failed)
+    public static GuestBoot Begin(VmPod pod, ByteString network, CallDeadline deadline, Action<GuestConnection> done, Action<Exception> failed)
     {
-        var boot = new GuestBoot(pod, network, patience, done, failed);
+        var boot = new GuestBoot(pod, network, deadline, done, failed);
         boot.Connect();
         return boot;
     }
@@ -48,14 +46,14 @@ internal sealed class GuestBoot
     {
         if (!_isOver)
         {
-            GuestDial.Begin(_pod.Loop, _pod.Machine, ConnectionKind.Control, default, Greet, Again);
+            GuestDial.Begin(_pod.Loop, _pod.Machine, ConnectionKind.Control, default, _deadline, Greet, Again);
         }
     }
 
     // Nobody listens before process 1 does: connections are refused until then.
     private void Again(Exception error)
     {
-        if (Environment.TickCount64 >= _deadline)
+        if (_deadline.HasPassed)
         {
             Fail(error);
         }
@@ -76,7 +74,7 @@ internal sealed class GuestBoot
         _connection = new GuestConnection(_pod.Loop, socket, _pod.GuestLost);
         var request = new HelloRequest { Version = ProtocolVersion.Current };
         request.Features.AddRange(ProtocolVersion.Features);
-        _connection.Call("Hello", request, HelloResponse.Parser, _callPatience, Start, Fail);
+        _connection.Call("Hello", request, HelloResponse.Parser, _deadline, Start, Fail);
     }
 
     private void Start(HelloResponse hello)
@@ -91,7 +89,7 @@ internal sealed class GuestBoot
 
         var spec = JsonSerializer.SerializeToUtf8Bytes(GuestSpec.For(_pod.Spec!), SpecJson.Default.SandboxSpec);
         var request = new StartSandboxRequest { SpecJson = ByteString.CopyFrom(spec), NetworkJson = _network };
-        _connection!.Call("Start", request, StartSandboxResponse.Parser, _callPatience, Started, Fail);
+        _connection!.Call("Start", request, StartSandboxResponse.Parser, _deadline, Started, Fail);
     }
 
     private void Started(StartSandboxResponse response)

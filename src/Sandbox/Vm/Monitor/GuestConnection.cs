@@ -36,9 +36,9 @@ internal sealed class GuestConnection : IEventHandler
     }
 
     /// <summary>Calls the guest; one of the actions is called once, later.</summary>
-    /// <param name="timeout">Null waits as long as the guest lives.</param>
+    /// <param name="deadline">Null waits as long as the guest lives.</param>
     /// <param name="failed">Gets a SandboxException whose message is safe to show.</param>
-    public void Call<T>(string method, IMessage request, MessageParser<T> parser, TimeSpan? timeout, Action<T> done, Action<Exception> failed)
+    public void Call<T>(string method, IMessage request, MessageParser<T> parser, CallDeadline? deadline, Action<T> done, Action<Exception> failed)
         where T : IMessage<T>
     {
         if (_end is { } reason)
@@ -47,12 +47,19 @@ internal sealed class GuestConnection : IEventHandler
             return;
         }
 
+        var patience = deadline?.Remaining;
+        if (patience == TimeSpan.Zero)
+        {
+            _loop.Post(() => failed(new SandboxException(RpcCode.DeadlineExceeded, $"{method}: there was no time left to ask the guest.")));
+            return;
+        }
+
         var stream = _nextStream;
         _nextStream += 2;
         byte[] frame;
         try
         {
-            frame = Encode(stream, method, request, timeout);
+            frame = Encode(stream, method, request, patience);
         }
         catch (SandboxException e)
         {
@@ -60,8 +67,8 @@ internal sealed class GuestConnection : IEventHandler
             return;
         }
 
-        var deadline = timeout is { } limit ? _loop.After(limit, () => Expire(stream, method, limit)) : null;
-        _calls.Add(stream, new PendingCall(payload => done(parser.ParseFrom(payload)), failed, method, deadline));
+        var timer = patience is { } limit ? _loop.After(limit, () => Expire(stream, method, limit)) : null;
+        _calls.Add(stream, new PendingCall(payload => done(parser.ParseFrom(payload)), failed, method, timer));
         _unsent.Add(frame);
         if (_unsent.Bytes > MaxUnsent)
         {

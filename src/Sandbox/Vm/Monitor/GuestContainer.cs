@@ -14,11 +14,8 @@ namespace Crisp.Sandbox.Vm.Monitor;
 /// <summary>A container in a guest, as its monitor has it: state, log and exit are here, the processes are there.</summary>
 internal sealed class GuestContainer(VmPod pod, ContainerSpec spec, ResolvedUser user, LogFile? log, int exports) : Container(spec, user)
 {
-    /// <summary>For calls that only set or read something; within the client's deadline for them.</summary>
-    public static readonly TimeSpan CallPatience = TimeSpan.FromSeconds(8);
-
-    // For calls that start or end something.
-    private static readonly TimeSpan _operationPatience = TimeSpan.FromSeconds(50);
+    // For what is undone when nobody waits for it any more.
+    private static readonly TimeSpan _undoPatience = TimeSpan.FromSeconds(50);
     private LogFile? _log = log;
 
     /// <param name="index">0 is the rootfs, n the n-th of the descriptors that follow it.</param>
@@ -38,11 +35,17 @@ internal sealed class GuestContainer(VmPod pod, ContainerSpec spec, ResolvedUser
     {
         if (error is SandboxException { Code: RpcCode.DeadlineExceeded } && pod.MachineEnd is null)
         {
-            pod.Call("DeleteContainer", new DeleteContainerRequest { ContainerId = id }, DeleteContainerResponse.Parser, _operationPatience, static _ => { }, static _ => { });
+            pod.Call(
+                "DeleteContainer",
+                new DeleteContainerRequest { ContainerId = id },
+                DeleteContainerResponse.Parser,
+                CallDeadline.After(_undoPatience),
+                static _ => { },
+                static _ => { });
         }
     }
 
-    public override void Start(ClientStreams? output, Action done, Action<Exception> failed)
+    public override void Start(ClientStreams? output, CallDeadline deadline, Action done, Action<Exception> failed)
     {
         if (output is not null)
         {
@@ -56,7 +59,7 @@ internal sealed class GuestContainer(VmPod pod, ContainerSpec spec, ResolvedUser
             Require(ContainerStatus.Created);
             pod.RequireGuest();
             BeginStart();
-            GuestStreams.Open(pod.Loop, pod.Machine, stdin: false, stdout: true, stderr: !Spec.Process.Terminal, Go, Fail);
+            GuestStreams.Open(pod, deadline, stdin: false, stdout: true, stderr: !Spec.Process.Terminal, Go, Fail);
 
             void Go(GuestStreams streams)
             {
@@ -72,7 +75,7 @@ internal sealed class GuestContainer(VmPod pod, ContainerSpec spec, ResolvedUser
                     "StartContainer",
                     request,
                     StartContainerResponse.Parser,
-                    _operationPatience,
+                    deadline,
                     _ =>
                     {
                         // The guest's number of the process means nothing on the node; this process is what there is of it.
@@ -92,13 +95,13 @@ internal sealed class GuestContainer(VmPod pod, ContainerSpec spec, ResolvedUser
         }, failed);
     }
 
-    public override void Delete(Action done, Action<Exception> failed)
+    public override void Delete(CallDeadline deadline, Action done, Action<Exception> failed)
     {
         var request = new DeleteContainerRequest { ContainerId = Id };
         if (Status == ContainerStatus.Starting && pod.MachineEnd is null)
         {
             // The deletion waits for the start, which may hang: it fails when the guest kills what it launches.
-            pod.Call("DeleteContainer", request, DeleteContainerResponse.Parser, _operationPatience, static _ => { }, static _ => { });
+            pod.Call("DeleteContainer", request, DeleteContainerResponse.Parser, deadline, static _ => { }, static _ => { });
         }
 
         Operations.Run(end =>
@@ -118,22 +121,22 @@ internal sealed class GuestContainer(VmPod pod, ContainerSpec spec, ResolvedUser
                     "DeleteContainer",
                     request,
                     DeleteContainerResponse.Parser,
-                    _operationPatience,
+                    deadline,
                     _ => WhenOver(() => Remove(succeed, fail)),
                     fail);
             }
         }, failed);
     }
 
-    public override void Exec(string id, ProcessSpec process, ClientStreams streams, Action<Exec> done, Action<Exception> failed)
-        => GuestExec.Begin(pod, this, id, process, streams, done, failed);
+    public override void Exec(string id, ProcessSpec process, ClientStreams streams, CallDeadline deadline, Action<Exec> done, Action<Exception> failed)
+        => GuestExec.Begin(pod, this, id, process, streams, deadline, done, failed);
 
-    public override void Attach(ClientStreams streams, Action done, Action<Exception> failed)
+    public override void Attach(ClientStreams streams, CallDeadline deadline, Action done, Action<Exception> failed)
     {
         Attachment.BeginOutput(pod.Loop, this, streams);
         if (streams.Stdin is { } stdin)
         {
-            GuestExec.AttachInput(pod, this, stdin, done, error =>
+            GuestExec.AttachInput(pod, this, stdin, deadline, done, error =>
             {
                 streams.Close();
                 failed(error);
@@ -145,28 +148,28 @@ internal sealed class GuestContainer(VmPod pod, ContainerSpec spec, ResolvedUser
         }
     }
 
-    public override void Signal(Exec? exec, int signal, Action done, Action<Exception> failed)
-        => SignalGuest(new SignalRequest { ContainerId = Id, ExecId = exec?.Id ?? "", Signal = signal }, done, failed);
+    public override void Signal(Exec? exec, int signal, CallDeadline deadline, Action done, Action<Exception> failed)
+        => SignalGuest(new SignalRequest { ContainerId = Id, ExecId = exec?.Id ?? "", Signal = signal }, deadline, done, failed);
 
-    public override void KillAll(Action done, Action<Exception> failed)
-        => SignalGuest(new SignalRequest { ContainerId = Id, Signal = Linux.Signals.Kill, All = true }, done, failed);
+    public override void KillAll(CallDeadline deadline, Action done, Action<Exception> failed)
+        => SignalGuest(new SignalRequest { ContainerId = Id, Signal = Linux.Signals.Kill, All = true }, deadline, done, failed);
 
-    public override void Resize(Exec? exec, ushort width, ushort height, Action done, Action<Exception> failed)
+    public override void Resize(Exec? exec, ushort width, ushort height, CallDeadline deadline, Action done, Action<Exception> failed)
     {
         var request = new ResizeRequest { ContainerId = Id, ExecId = exec?.Id ?? "", Width = width, Height = height };
-        pod.Call("Resize", request, ResizeResponse.Parser, CallPatience, _ => done(), failed);
+        pod.Call("Resize", request, ResizeResponse.Parser, deadline, _ => done(), failed);
     }
 
-    public override void Update(ResourcesSpec resources, Action done, Action<Exception> failed)
+    public override void Update(ResourcesSpec resources, CallDeadline deadline, Action done, Action<Exception> failed)
         => Operations.Run(end =>
         {
             RequireNotEnded();
             var json = JsonSerializer.SerializeToUtf8Bytes(GuestSpec.For(resources), SpecJson.Default.ResourcesSpec);
             var request = new UpdateRequest { ContainerId = Id, ResourcesJson = ByteString.CopyFrom(json) };
-            pod.Call("Update", request, UpdateResponse.Parser, CallPatience, _ => end.With(done)(), end.With(failed));
+            pod.Call("Update", request, UpdateResponse.Parser, deadline, _ => end.With(done)(), end.With(failed));
         }, failed);
 
-    public override void Pause(Action done, Action<Exception> failed)
+    public override void Pause(CallDeadline deadline, Action done, Action<Exception> failed)
         => Operations.Run(end =>
         {
             Require(ContainerStatus.Running);
@@ -174,7 +177,7 @@ internal sealed class GuestContainer(VmPod pod, ContainerSpec spec, ResolvedUser
                 "Pause",
                 new PauseRequest { ContainerId = Id },
                 PauseResponse.Parser,
-                CallPatience,
+                deadline,
                 _ =>
                 {
                     Move(ContainerStatus.Running, ContainerStatus.Paused);
@@ -183,7 +186,7 @@ internal sealed class GuestContainer(VmPod pod, ContainerSpec spec, ResolvedUser
                 end.With(failed));
         }, failed);
 
-    public override void Resume(Action done, Action<Exception> failed)
+    public override void Resume(CallDeadline deadline, Action done, Action<Exception> failed)
         => Operations.Run(end =>
         {
             Require(ContainerStatus.Paused);
@@ -191,7 +194,7 @@ internal sealed class GuestContainer(VmPod pod, ContainerSpec spec, ResolvedUser
                 "Resume",
                 new ResumeRequest { ContainerId = Id },
                 ResumeResponse.Parser,
-                CallPatience,
+                deadline,
                 _ =>
                 {
                     Move(ContainerStatus.Paused, ContainerStatus.Running);
@@ -200,7 +203,7 @@ internal sealed class GuestContainer(VmPod pod, ContainerSpec spec, ResolvedUser
                 end.With(failed));
         }, failed);
 
-    public override void Stats(StatsRequest request, Action<StatsResponse> done, Action<Exception> failed) => pod.Stats(request, done, failed);
+    public override void Stats(StatsRequest request, CallDeadline deadline, Action<StatsResponse> done, Action<Exception> failed) => pod.Stats(request, deadline, done, failed);
 
     /// <summary>Nobody writes to it any more.</summary>
     public void CloseLog()
@@ -224,7 +227,7 @@ internal sealed class GuestContainer(VmPod pod, ContainerSpec spec, ResolvedUser
     }
 
     private void AwaitEnd()
-        => pod.Call("Wait", new WaitRequest { ContainerId = Id }, WaitResponse.Parser, timeout: null, a => Ended(GuestExit.From(a)), e => Ended(GuestExit.From(e)));
+        => pod.Call("Wait", new WaitRequest { ContainerId = Id }, WaitResponse.Parser, deadline: null, a => Ended(GuestExit.From(a)), e => Ended(GuestExit.From(e)));
 
     private void Ended(ExitInfo exit)
     {
@@ -232,7 +235,7 @@ internal sealed class GuestContainer(VmPod pod, ContainerSpec spec, ResolvedUser
         GuestOutputEnd.Await(pod, Log!, () => ContainerExit.Begin(pod, this, exit));
     }
 
-    private void SignalGuest(SignalRequest request, Action done, Action<Exception> failed)
+    private void SignalGuest(SignalRequest request, CallDeadline deadline, Action done, Action<Exception> failed)
     {
         // One that has ended already is no error: the signal came a moment too late, and what it was to do is done.
         if (Status is ContainerStatus.Ending or ContainerStatus.Stopped)
@@ -241,7 +244,7 @@ internal sealed class GuestContainer(VmPod pod, ContainerSpec spec, ResolvedUser
             return;
         }
 
-        pod.Call("Signal", request, SignalResponse.Parser, CallPatience, _ => done(), failed);
+        pod.Call("Signal", request, SignalResponse.Parser, deadline, _ => done(), failed);
     }
 
     private void WhenOver(Action action)

@@ -4,6 +4,7 @@ using Crisp.Sandbox.Containers;
 using Crisp.Sandbox.Launch;
 using Crisp.Sandbox.Logs;
 using Crisp.Sandbox.Protocol;
+using Crisp.Sandbox.Server;
 using Crisp.Sandbox.Spec;
 using Google.Protobuf;
 
@@ -14,16 +15,19 @@ internal static class GuestCreation
 {
     private const int MostGroups = 65536;
 
-    // Within the client's deadline for such calls, so that the reason reaches it.
-    private static readonly TimeSpan _patience = TimeSpan.FromSeconds(50);
-
     /// <param name="rewritten">As the guest gets it.</param>
     /// <param name="descriptors">From here on they are closed by the container, or on failure.</param>
     public static void Begin(
-        VmPod pod, ContainerSpec spec, ContainerSpec rewritten, FileDescriptor[] descriptors, Action<Container> done, Action<Exception> failed)
+        VmPod pod,
+        ContainerSpec spec,
+        ContainerSpec rewritten,
+        FileDescriptor[] descriptors,
+        CallDeadline deadline,
+        Action<Container> done,
+        Action<Exception> failed)
     {
         pod.Creating.Add(spec.Id);
-        pod.Launches.Run(() => Prepare(pod, spec, descriptors), log => Ask(pod, spec, rewritten, log, descriptors.Length, done, Fail), Fail);
+        pod.Launches.Run(() => Prepare(pod, spec, descriptors), log => Ask(pod, spec, rewritten, log, Exports(spec), deadline, done, Fail), Fail);
 
         void Fail(Exception error)
         {
@@ -31,6 +35,8 @@ internal static class GuestCreation
             failed(error);
         }
     }
+
+    private static int Exports(ContainerSpec spec) => 1 + spec.Mounts.Count(m => m.Source.NeedsDescriptor);
 
     private static LogFile? Prepare(VmPod pod, ContainerSpec spec, FileDescriptor[] descriptors)
     {
@@ -59,11 +65,18 @@ internal static class GuestCreation
     }
 
     private static void Ask(
-        VmPod pod, ContainerSpec spec, ContainerSpec rewritten, LogFile? log, int exports, Action<Container> done, Action<Exception> failed)
+        VmPod pod,
+        ContainerSpec spec,
+        ContainerSpec rewritten,
+        LogFile? log,
+        int exports,
+        CallDeadline deadline,
+        Action<Container> done,
+        Action<Exception> failed)
     {
         var json = JsonSerializer.SerializeToUtf8Bytes(rewritten, SpecJson.Default.ContainerSpec);
         var request = new CreateContainerRequest { SpecJson = ByteString.CopyFrom(json) };
-        pod.Call("CreateContainer", request, CreateContainerResponse.Parser, _patience, Created, Fail);
+        pod.Call("CreateContainer", request, CreateContainerResponse.Parser, deadline, Created, Fail);
 
         void Created(CreateContainerResponse answer)
         {

@@ -7,25 +7,30 @@ namespace Crisp.Sandbox.Vm.Monitor;
 /// <summary>A new connection to the guest: its preface is sent, and the guest has taken it.</summary>
 internal sealed class GuestDial : IEventHandler
 {
-    private static readonly TimeSpan _patience = TimeSpan.FromSeconds(10);
     private readonly FileDescriptor _socket;
     private readonly Watch _watch;
     private readonly LoopTimer _deadline;
     private readonly Action<FileDescriptor> _done;
     private readonly Action<Exception> _failed;
 
-    private GuestDial(EventLoop loop, FileDescriptor socket, Action<FileDescriptor> done, Action<Exception> failed)
+    private GuestDial(EventLoop loop, FileDescriptor socket, CallDeadline deadline, Action<FileDescriptor> done, Action<Exception> failed)
     {
         (_socket, _done, _failed) = (socket, done, failed);
         _watch = loop.Watch(socket, EpollEvents.In, this);
-        _deadline = loop.After(_patience, () => Fail($"did not take a connection within {_patience.TotalSeconds} s"));
+        _deadline = loop.After(deadline.Remaining, () => Fail("did not take a connection in time", RpcCode.DeadlineExceeded));
     }
 
     /// <param name="token">16 bytes, or empty for a control connection.</param>
     /// <param name="done">Gets the socket, which does not block, unwatched.</param>
     /// <param name="failed">Called, like <paramref name="done"/>, later and on the loop's thread.</param>
     public static void Begin(
-        EventLoop loop, IGuestMachine machine, ConnectionKind kind, ReadOnlySpan<byte> token, Action<FileDescriptor> done, Action<Exception> failed)
+        EventLoop loop,
+        IGuestMachine machine,
+        ConnectionKind kind,
+        ReadOnlySpan<byte> token,
+        CallDeadline deadline,
+        Action<FileDescriptor> done,
+        Action<Exception> failed)
     {
         FileDescriptor socket;
         try
@@ -38,7 +43,7 @@ internal sealed class GuestDial : IEventHandler
             return;
         }
 
-        var dial = new GuestDial(loop, socket, done, failed);
+        var dial = new GuestDial(loop, socket, deadline, done, failed);
 
         // A new socket has room for a preface.
         if (Files.TryWrite(socket, Preface.Encode(kind, token), out _) != Preface.Size)
@@ -67,7 +72,7 @@ internal sealed class GuestDial : IEventHandler
         _done(_socket);
     }
 
-    private void Fail(string what)
+    private void Fail(string what, RpcCode code = RpcCode.Unavailable)
     {
         // Both the deadline and an answer can come to this; the watch is gone after the first.
         if (_socket.IsClosed)
@@ -78,6 +83,6 @@ internal sealed class GuestDial : IEventHandler
         _deadline.Cancel();
         _watch.Dispose();
         _socket.Dispose();
-        _failed(new SandboxException(RpcCode.Unavailable, $"The guest {what}."));
+        _failed(new SandboxException(code, $"The guest {what}."));
     }
 }

@@ -12,7 +12,7 @@ internal sealed class GuestEvents(VmPod pod)
     public void Follow()
     {
         var request = new EventsRequest { AfterSequence = _sequence };
-        pod.Call("Events", request, EventsResponse.Parser, timeout: null, Take, static _ => { });
+        pod.Call("Events", request, EventsResponse.Parser, deadline: null, Take, static _ => { });
     }
 
     private void Take(EventsResponse response)

@@ -11,12 +11,16 @@ namespace Crisp.Sandbox.Vm.Monitor;
 /// <summary>Exec in a guest, and input for a container: the client's connections are joined to new ones to the guest.</summary>
 internal static class GuestExec
 {
-    // Within the client's deadline for such calls, so that the reason reaches it.
-    private static readonly TimeSpan _patience = TimeSpan.FromSeconds(50);
-
     /// <param name="client">Closed on failure.</param>
     public static void Begin(
-        VmPod pod, GuestContainer container, string id, ProcessSpec process, ClientStreams client, Action<Exec> done, Action<Exception> failed)
+        VmPod pod,
+        GuestContainer container,
+        string id,
+        ProcessSpec process,
+        ClientStreams client,
+        CallDeadline deadline,
+        Action<Exec> done,
+        Action<Exception> failed)
     {
         container.Operations.Run(
             end =>
@@ -31,12 +35,12 @@ internal static class GuestExec
                     Fail(error);
                 });
                 GuestStreams.Open(
-                    pod.Loop,
-                    pod.Machine,
+                    pod,
+                    deadline,
                     client.Stdin is not null,
                     client.Stdout is not null,
                     client.Stderr is not null,
-                    streams => Ask(pod, container, exec, process, streams, () =>
+                    streams => Ask(pod, container, exec, process, streams, deadline, () =>
                     {
                         // Not as the guest numbers it: this process is what there is of it on the node.
                         exec.Pid = Environment.ProcessId;
@@ -55,10 +59,10 @@ internal static class GuestExec
     }
 
     /// <summary>Input for the main process. A container that takes none closes it.</summary>
-    public static void AttachInput(VmPod pod, GuestContainer container, Connection client, Action done, Action<Exception> failed)
+    public static void AttachInput(VmPod pod, GuestContainer container, Connection client, CallDeadline deadline, Action done, Action<Exception> failed)
         => GuestStreams.Open(
-            pod.Loop,
-            pod.Machine,
+            pod,
+            deadline,
             stdin: true,
             stdout: false,
             stderr: false,
@@ -69,7 +73,7 @@ internal static class GuestExec
                     "Attach",
                     request,
                     AttachResponse.Parser,
-                    GuestContainer.CallPatience,
+                    deadline,
                     _ =>
                     {
                         streams.Join(pod.Loop, new ClientStreams(client, null, null));
@@ -84,7 +88,14 @@ internal static class GuestExec
             failed);
 
     private static void Ask(
-        VmPod pod, GuestContainer container, Exec exec, ProcessSpec process, GuestStreams streams, Action done, Action<Exception> failed)
+        VmPod pod,
+        GuestContainer container,
+        Exec exec,
+        ProcessSpec process,
+        GuestStreams streams,
+        CallDeadline deadline,
+        Action done,
+        Action<Exception> failed)
     {
         var request = new ExecRequest
         {
@@ -100,7 +111,7 @@ internal static class GuestExec
             "Exec",
             request,
             ExecResponse.Parser,
-            _patience,
+            deadline,
             _ =>
             {
                 AwaitEnd(pod, container, exec);
@@ -116,7 +127,7 @@ internal static class GuestExec
     private static void AwaitEnd(VmPod pod, GuestContainer container, Exec exec)
     {
         var request = new WaitRequest { ContainerId = container.Id, ExecId = exec.Id };
-        pod.Call("Wait", request, WaitResponse.Parser, timeout: null, a => Ended(GuestExit.From(a)), e => Ended(GuestExit.From(e)));
+        pod.Call("Wait", request, WaitResponse.Parser, deadline: null, a => Ended(GuestExit.From(a)), e => Ended(GuestExit.From(e)));
 
         void Ended(ExitInfo exit)
         {

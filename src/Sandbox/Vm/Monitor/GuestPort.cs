@@ -1,4 +1,5 @@
 using Crisp.Sandbox.Protocol;
+using Crisp.Sandbox.Server;
 using Crisp.Sandbox.Streams;
 using Google.Protobuf;
 
@@ -8,11 +9,11 @@ namespace Crisp.Sandbox.Vm.Monitor;
 internal static class GuestPort
 {
     /// <param name="client">Input and output; closed at the end, or on failure.</param>
-    public static void Dial(VmPod pod, ushort port, ClientStreams client, Action done, Action<Exception> failed)
+    public static void Dial(VmPod pod, ushort port, ClientStreams client, CallDeadline deadline, Action done, Action<Exception> failed)
     {
         GuestStreams.Open(
-            pod.Loop,
-            pod.Machine,
+            pod,
+            deadline,
             stdin: true,
             stdout: true,
             stderr: false,
@@ -23,7 +24,7 @@ internal static class GuestPort
                     "Dial",
                     request,
                     DialResponse.Parser,
-                    GuestContainer.CallPatience,
+                    deadline,
                     _ =>
                     {
                         streams.Join(pod.Loop, client);

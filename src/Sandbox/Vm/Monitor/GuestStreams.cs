@@ -22,7 +22,7 @@ internal sealed class GuestStreams : IDisposable
     /// <summary>Opens them, one after the other.</summary>
     /// <param name="done">Gets them to close; what it throws closes them and goes to <paramref name="failed"/>.</param>
     public static void Open(
-        EventLoop loop, IGuestMachine machine, bool stdin, bool stdout, bool stderr, Action<GuestStreams> done, Action<Exception> failed)
+        VmPod pod, CallDeadline deadline, bool stdin, bool stdout, bool stderr, Action<GuestStreams> done, Action<Exception> failed)
     {
         var streams = new GuestStreams();
         var wanted = new Queue<(ConnectionKind Kind, Action<FileDescriptor> Set)>();
@@ -48,10 +48,11 @@ internal sealed class GuestStreams : IDisposable
             }
 
             GuestDial.Begin(
-                loop,
-                machine,
+                pod.Loop,
+                pod.Machine,
                 next.Kind,
                 streams.Token,
+                deadline,
                 socket =>
                 {
                     next.Set(socket);

@@ -17,9 +17,6 @@ namespace Crisp.Sandbox.Vm.Monitor;
 /// </summary>
 internal sealed class VmPod : Pod
 {
-    // Within the client's deadline for Boot, so that the reason reaches it.
-    private static readonly TimeSpan _bootPatience = TimeSpan.FromSeconds(45);
-
     // A machine that ends takes its connections with it, and knows better why.
     private static readonly TimeSpan _lastWords = TimeSpan.FromSeconds(1);
     private readonly CgroupFacts _cgroups;
@@ -31,6 +28,7 @@ internal sealed class VmPod : Pod
     private GuestBoot? _boot;
     private bool _machineStarted;
     private bool _isReleased;
+    private Action? _whenMachineEnded;
 
     /// <param name="lost">Called when the machine has ended by itself, and every exit is written: the caller ends this process.</param>
     public VmPod(string id, string runDirectory, EventLoop loop, CgroupFacts cgroups, IGuestMachine machine, Action lost)
@@ -61,7 +59,7 @@ internal sealed class VmPod : Pod
 
     public override Container? Find(string id) => Containers.GetValueOrDefault(id);
 
-    public override void Boot(Action done, Action<Exception> failed)
+    public override void Boot(CallDeadline deadline, Action done, Action<Exception> failed)
         => _boots.Run(end =>
         {
             RequireStarted();
@@ -78,10 +76,10 @@ internal sealed class VmPod : Pod
 
             var fail = end.With<Exception>(error => BootFailed(error, failed));
             Machine.ConfineThread();
-            Ends.Run(Machine.ConfineThread, () => StartMachine(end.With<GuestConnection>(guest => Booted(guest, done)), fail), fail);
+            Ends.Run(Machine.ConfineThread, () => StartMachine(deadline, end.With<GuestConnection>(guest => Booted(guest, done)), fail), fail);
         }, failed);
 
-    public override void Create(ContainerSpec spec, FileDescriptor[] descriptors, Action<Container> done, Action<Exception> failed)
+    public override void Create(ContainerSpec spec, FileDescriptor[] descriptors, CallDeadline deadline, Action<Container> done, Action<Exception> failed)
     {
         ContainerSpec rewritten;
         try
@@ -102,19 +100,19 @@ internal sealed class VmPod : Pod
             throw;
         }
 
-        GuestCreation.Begin(this, spec, rewritten, descriptors, done, failed);
+        GuestCreation.Begin(this, spec, rewritten, descriptors, deadline, done, failed);
     }
 
-    public override void Dial(ushort port, ClientStreams streams, Action done, Action<Exception> failed)
+    public override void Dial(ushort port, ClientStreams streams, CallDeadline deadline, Action done, Action<Exception> failed)
     {
         RequireGuest();
-        GuestPort.Dial(this, port, streams, done, failed);
+        GuestPort.Dial(this, port, streams, deadline, done, failed);
     }
 
-    public override void Stats(StatsRequest request, Action<StatsResponse> done, Action<Exception> failed)
-        => Call("Stats", request, StatsResponse.Parser, GuestContainer.CallPatience, answer => done(StatsJson.Write(StatsJson.Read(answer))), failed);
+    public override void Stats(StatsRequest request, CallDeadline deadline, Action<StatsResponse> done, Action<Exception> failed)
+        => Call("Stats", request, StatsResponse.Parser, deadline, answer => done(StatsJson.Write(StatsJson.Read(answer))), failed);
 
-    public override void End(Action done, Action<Exception> failed)
+    public override void End(CallDeadline deadline, Action done, Action<Exception> failed)
     {
         IsEnding = true;
         if (_isReleased)
@@ -126,14 +124,14 @@ internal sealed class VmPod : Pod
         _ends.Add((done, failed));
         if (_ends.Count == 1)
         {
-            VmPodEnd.Begin(this, Released, error => Ended(end => end.Failed(error)));
+            VmPodEnd.Begin(this, deadline, Released, error => Ended(end => end.Failed(error)));
         }
     }
 
     /// <summary>Calls the guest. One of the actions is called once; what they throw goes to <paramref name="failed"/>.</summary>
-    public void Call<T>(string method, IMessage request, MessageParser<T> parser, TimeSpan? timeout, Action<T> done, Action<Exception> failed)
+    public void Call<T>(string method, IMessage request, MessageParser<T> parser, CallDeadline? deadline, Action<T> done, Action<Exception> failed)
         where T : IMessage<T>
-        => RequireGuest().Call(method, request, parser, timeout, answer => Guarded(() => done(answer), failed), failed);
+        => RequireGuest().Call(method, request, parser, deadline, answer => Guarded(() => done(answer), failed), failed);
 
     /// <exception cref="SandboxException">FAILED_PRECONDITION: not booted; UNAVAILABLE: no more.</exception>
     public GuestConnection RequireGuest() => Guest
@@ -152,6 +150,17 @@ internal sealed class VmPod : Pod
         else
         {
             MachineEnd ??= sentence;
+            TellMachineEnd();
+        }
+    }
+
+    /// <summary>Calls the action when the machine does not run any more: at once when it does not now.</summary>
+    public void WhenMachineEnded(Action action)
+    {
+        _whenMachineEnded += action;
+        if (MachineEnd is not null)
+        {
+            TellMachineEnd();
         }
     }
 
@@ -195,13 +204,13 @@ internal sealed class VmPod : Pod
 #pragma warning restore CA1031
     }
 
-    private void StartMachine(Action<GuestConnection> booted, Action<Exception> failed)
+    private void StartMachine(CallDeadline deadline, Action<GuestConnection> booted, Action<Exception> failed)
         => Launches.Run(
             () => ByteString.CopyFrom(Machine.Start(Spec!.Vm!, _namespaces!.Network!, sentence => Loop.Post(() => MachineEnded(sentence)))),
             network =>
             {
                 _machineStarted = true;
-                _boot = GuestBoot.Begin(this, network, _bootPatience, booted, failed);
+                _boot = GuestBoot.Begin(this, network, deadline, booted, failed);
                 if (MachineEnd is { } reason)
                 {
                     // It told so before this thread heard that it had been started.
@@ -243,21 +252,25 @@ internal sealed class VmPod : Pod
     {
         MachineEnd = $"The pod's virtual machine ended: {sentence}";
         _boot?.Fail(new SandboxException(RpcCode.FailedPrecondition, MachineEnd));
-        if (Guest is null)
-        {
-            return;
-        }
 
         // Every container's end follows: whoever waits for one hears of this.
-        Guest.Close(MachineEnd);
-        if (!IsEnding)
+        Guest?.Close(MachineEnd);
+        TellMachineEnd();
+        if (Guest is not null && !IsEnding)
         {
             Diagnostics.Say(MachineEnd);
-            End(_lost, e =>
+            End(CallDeadline.Of(0), _lost, e =>
             {
                 Diagnostics.Say(e.Message);
                 _lost();
             });
         }
+    }
+
+    private void TellMachineEnd()
+    {
+        var told = _whenMachineEnded;
+        _whenMachineEnded = null;
+        told?.Invoke();
     }
 }

@@ -1,5 +1,6 @@
 using Crisp.Sandbox.Containers;
 using Crisp.Sandbox.Protocol;
+using Crisp.Sandbox.Server;
 
 namespace Crisp.Sandbox.Vm.Monitor;
 
@@ -9,18 +10,21 @@ internal sealed class VmPodEnd
     // The guest is asked, and not waited for: whatever it does, the machine's end ends all of it.
     private static readonly TimeSpan _shutdownPatience = TimeSpan.FromSeconds(15);
     private static readonly TimeSpan _powerOffPatience = TimeSpan.FromSeconds(5);
-    private static readonly TimeSpan _endPatience = TimeSpan.FromSeconds(20);
-    private static readonly TimeSpan _pause = TimeSpan.FromMilliseconds(5);
     private readonly VmPod _pod;
+    private readonly CallDeadline _deadline;
     private readonly Action _done;
     private readonly Action<Exception> _failed;
-    private long _deadline;
+    private LoopTimer? _timer;
+    private string _awaited = "its virtual machine does not end";
+    private int _running;
+    private bool _isOver;
 
-    private VmPodEnd(VmPod pod, Action done, Action<Exception> failed) => (_pod, _done, _failed) = (pod, done, failed);
+    private VmPodEnd(VmPod pod, CallDeadline deadline, Action done, Action<Exception> failed)
+        => (_pod, _deadline, _done, _failed) = (pod, deadline, done, failed);
 
-    public static void Begin(VmPod pod, Action done, Action<Exception> failed)
+    public static void Begin(VmPod pod, CallDeadline deadline, Action done, Action<Exception> failed)
     {
-        var end = new VmPodEnd(pod, done, failed);
+        var end = new VmPodEnd(pod, deadline, done, failed);
 
         // What is being started is started or fails first.
         pod.Launches.Run(static () => { }, end.AskGuest, failed);
@@ -28,40 +32,66 @@ internal sealed class VmPodEnd
 
     private void AskGuest()
     {
-        if (_pod.MachineEnd is not null || !_pod.IsBooted)
+        _timer = _pod.Loop.After(_deadline.Remaining, Fail);
+        _pod.WhenMachineEnded(AwaitContainers);
+        if (_pod.MachineEnd is not null)
         {
-            Stop();
             return;
         }
 
-        _pod.Call("Shutdown", new ShutdownRequest(), ShutdownResponse.Parser, _shutdownPatience, _ => AwaitPowerOff(), _ => Stop());
-    }
-
-    private void AwaitPowerOff()
-    {
-        _deadline = Environment.TickCount64 + (long)_powerOffPatience.TotalMilliseconds;
-        Poll(() => _pod.MachineEnd is not null, AwaitContainers, Stop);
+        if (_pod.IsBooted)
+        {
+            _pod.Call(
+                "Shutdown",
+                new ShutdownRequest(),
+                ShutdownResponse.Parser,
+                CallDeadline.After(_deadline.Share(_shutdownPatience)),
+                _ => _pod.Loop.After(_deadline.Share(_powerOffPatience), Stop),
+                _ => Stop());
+        }
+        else
+        {
+            Stop();
+        }
     }
 
     private void Stop()
     {
-        _pod.StopMachine("The pod was shut down.");
-        _deadline = Environment.TickCount64 + (long)_endPatience.TotalMilliseconds;
-        Poll(() => _pod.MachineEnd is not null, AwaitContainers, () => Fail("its virtual machine does not end"));
+        if (_pod.MachineEnd is null)
+        {
+            _pod.StopMachine("The pod was shut down.");
+        }
     }
 
     // Whoever waits in the guest has been told of the machine's end; logs are drained and exits written in a moment.
     private void AwaitContainers()
     {
-        _deadline = Environment.TickCount64 + (long)_endPatience.TotalMilliseconds;
-        Poll(
-            () => _pod.Containers.Values.All(static c => c.Status is ContainerStatus.Created or ContainerStatus.Stopped),
-            Release,
-            () => Fail("the end of a container was not seen"));
+        _awaited = "the end of a container was not seen";
+        foreach (var container in _pod.Containers.Values)
+        {
+            if (container.Status is not (ContainerStatus.Created or ContainerStatus.Stopped))
+            {
+                _running++;
+                container.WhenStopped(() =>
+                {
+                    _running--;
+                    ReleaseWhenStopped();
+                });
+            }
+        }
+
+        ReleaseWhenStopped();
     }
 
-    private void Release()
+    private void ReleaseWhenStopped()
     {
+        if (_running > 0 || _isOver)
+        {
+            return;
+        }
+
+        _isOver = true;
+        _timer!.Cancel();
         foreach (var container in _pod.Containers.Values)
         {
             container.CloseLog();
@@ -71,21 +101,12 @@ internal sealed class VmPodEnd
         _pod.Ends.Run(_pod.Release, _done, _failed);
     }
 
-    private void Poll(Func<bool> condition, Action then, Action tooLate)
+    private void Fail()
     {
-        if (condition())
+        if (!_isOver)
         {
-            then();
-        }
-        else if (Environment.TickCount64 >= _deadline)
-        {
-            tooLate();
-        }
-        else
-        {
-            _pod.Loop.After(_pause, () => Poll(condition, then, tooLate));
+            _isOver = true;
+            _failed(new SandboxException(RpcCode.FailedPrecondition, $"The pod {_pod.Id} cannot be ended: {_awaited}."));
         }
     }
-
-    private void Fail(string why) => _failed(new SandboxException(RpcCode.FailedPrecondition, $"The pod {_pod.Id} cannot be ended: {why}."));
 }

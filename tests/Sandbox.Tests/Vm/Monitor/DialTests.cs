@@ -147,15 +147,6 @@ public sealed class DialTests : IDisposable
     }
 
     [Fact]
-    public async Task GuestThatDoesNotAnswer_IsNotWaitedForLongerThanItsCaller()
-    {
-        using var guest = new PlayedGuest(PlayedGuest.Polite);
-        await using var pod = await MonitoredPod.StartAsync(guestSocket: guest.Path);
-        var error = await Assert.ThrowsAsync<SandboxException>(() => pod.Client.DialAsync(Port));
-        Assert.Equal((RpcCode.DeadlineExceeded, true), (error.Code, error.Message.Contains("the guest", StringComparison.Ordinal)));
-    }
-
-    [Fact]
     public async Task PodOfNamespaces_IsDialledFromItsNamespaceInstead()
     {
         await using var pod = await PodProcess.StartAsync();

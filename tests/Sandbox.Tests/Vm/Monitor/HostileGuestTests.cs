@@ -91,16 +91,6 @@ public sealed class HostileGuestTests
     }
 
     [Fact]
-    public async Task InputThatTheGuestDoesNotTake_IsAnError()
-    {
-        using var guest = new PlayedGuest(PlayedGuest.Polite);
-        await using var pod = await MonitoredPod.StartAsync(guestSocket: guest.Path);
-        var id = await pod.LaunchAsync("true");
-        var error = await Assert.ThrowsAsync<SandboxException>(() => pod.Client.AttachAsync(id, new Client.ExecStreams(true, false, false)));
-        Assert.Equal((RpcCode.DeadlineExceeded, true), (error.Code, error.Message.Contains("the guest", StringComparison.Ordinal)));
-    }
-
-    [Fact]
     public async Task StatsThatAreNone_AreAnError()
     {
         using var guest = new PlayedGuest(request => request.Method == "Stats"

@@ -29,14 +29,15 @@ internal sealed class MonitoredPod : TestPod
 
     /// <param name="guestSocket">Of a guest that the test plays; empty for a real one.</param>
     /// <param name="boot">Whether the pod is started and booted.</param>
-    public static async Task<MonitoredPod> StartAsync(Func<SandboxSpec, SandboxSpec>? change = null, string guestSocket = "", bool boot = true)
+    public static async Task<MonitoredPod> StartAsync(
+        Func<SandboxSpec, SandboxSpec>? change = null, string guestSocket = "", bool boot = true, SandboxClientOptions? options = null)
     {
         Require();
         var pod = new MonitoredPod(guestSocket);
         pod.Spec = change?.Invoke(pod.Spec) ?? pod.Spec;
         new Thread(pod.Run) { IsBackground = true, Name = "monitor" }.Start();
         pod._listening.Wait();
-        pod.Client = await SandboxClient.ConnectAsync(pod.SocketPath);
+        pod.Client = await SandboxClient.ConnectAsync(pod.SocketPath, options);
         if (boot)
         {
             await pod.Client.StartAsync(pod.Spec);
