@@ -1,7 +1,7 @@
 using Crisp.Cgroups;
 using Crisp.CriServer.State;
 using Crisp.Linux;
-using Crisp.Sandbox.Processes;
+using Crisp.Sandbox.Client;
 
 namespace Crisp.CriServer.Stats;
 
@@ -17,11 +17,10 @@ public interface IPodStats : IDisposable
     /// <summary>One running container. Everything is null when it has just ended.</summary>
     public ValueTask<CgroupStats> ContainerAsync(ContainerRecord container, StatsParts parts, CancellationToken cancellation);
 
-    /// <summary>The processor and memory limits of one running container as its kernel has them; null when that does not answer.</summary>
-    public ValueTask<CgroupLimits?> LimitsAsync(ContainerRecord container, CancellationToken cancellation);
-
-    /// <summary>The processes of one running container, one by one: too dear to ask for each second. Null as the limits.</summary>
-    public ValueTask<ProcessCounts?> ProcessesAsync(ContainerRecord container, CancellationToken cancellation);
+    /// <summary>
+    /// One running container with its limits as its kernel has them, and its processes counted one by one: too dear to ask for each second.
+    /// </summary>
+    public ValueTask<SandboxStats> DetailsAsync(ContainerRecord container, CancellationToken cancellation);
 }
 
 /// <param name="Links">The interfaces of the pod's own network; null on the node's.</param>

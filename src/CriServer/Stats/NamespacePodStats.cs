@@ -2,6 +2,7 @@ using Crisp.Cgroups;
 using Crisp.Cgroups.Polling;
 using Crisp.CriServer.State;
 using Crisp.Linux;
+using Crisp.Sandbox.Client;
 using Crisp.Sandbox.Processes;
 
 namespace Crisp.CriServer.Stats;
@@ -20,11 +21,12 @@ public sealed class NamespacePodStats(PolledCgroups cgroups, string cgroupPath, 
     public ValueTask<CgroupStats> ContainerAsync(ContainerRecord container, StatsParts parts, CancellationToken cancellation)
         => ValueTask.FromResult(CgroupOf(container).Stats(parts));
 
-    public ValueTask<CgroupLimits?> LimitsAsync(ContainerRecord container, CancellationToken cancellation)
-        => ValueTask.FromResult<CgroupLimits?>(CgroupOf(container).ReadLimits(LimitParts.CpuAndMemory));
-
-    public ValueTask<ProcessCounts?> ProcessesAsync(ContainerRecord container, CancellationToken cancellation)
-        => ValueTask.FromResult<ProcessCounts?>(ProcessCounter.Count(CgroupOf(container), container.Pid));
+    public ValueTask<SandboxStats> DetailsAsync(ContainerRecord container, CancellationToken cancellation)
+    {
+        var cgroup = CgroupOf(container);
+        return ValueTask.FromResult(new SandboxStats(
+            cgroup.Stats(StatsParts.All), cgroup.ReadLimits(LimitParts.CpuAndMemory), ProcessCounter.Count(cgroup, container.Pid)));
+    }
 
     public void Dispose()
     {

@@ -59,10 +59,8 @@ public sealed class StatsReader(Node node, TimeProvider time) : IDisposable
             Process = StatsView.Processes(usage.Cgroup, timestamp),
             Io = StatsView.Io(usage.Cgroup, timestamp),
         };
-        foreach (var container in sandbox.Containers.Values)
-        {
-            linux.Containers.Add(await ContainerAsync(container, cancellation));
-        }
+        // At once: a guest answers them as they come.
+        linux.Containers.AddRange(await Task.WhenAll(sandbox.Containers.Values.Select(c => ContainerAsync(c, cancellation))));
 
         return new PodSandboxStats { Attributes = StatsView.Attributes(record), Linux = linux };
     }

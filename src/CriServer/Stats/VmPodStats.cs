@@ -2,7 +2,6 @@ using Crisp.Cgroups;
 using Crisp.CriServer.Sandboxes;
 using Crisp.CriServer.State;
 using Crisp.Sandbox.Client;
-using Crisp.Sandbox.Processes;
 using Crisp.Sandbox.Protocol;
 
 namespace Crisp.CriServer.Stats;
@@ -31,22 +30,18 @@ internal sealed class VmPodStats(SandboxLink link, NamespacePodStats node) : IPo
     public async ValueTask<CgroupStats> ContainerAsync(ContainerRecord container, StatsParts parts, CancellationToken cancellation)
         => (await AskAsync(container.Id, parts, cancellation))?.Usage ?? new CgroupStats();
 
-    public async ValueTask<CgroupLimits?> LimitsAsync(ContainerRecord container, CancellationToken cancellation)
-        => (await AskAsync(container.Id, StatsParts.None, cancellation, limits: true))?.Limits;
-
-    public async ValueTask<ProcessCounts?> ProcessesAsync(ContainerRecord container, CancellationToken cancellation)
-        => (await AskAsync(container.Id, StatsParts.None, cancellation, processes: true))?.Processes;
+    public async ValueTask<SandboxStats> DetailsAsync(ContainerRecord container, CancellationToken cancellation)
+        => await AskAsync(container.Id, StatsParts.All, cancellation, details: true) ?? new SandboxStats(new CgroupStats(), null, null);
 
     public void Dispose() => node.Dispose();
 
-    private async Task<SandboxStats?> AskAsync(
-        string container, StatsParts parts, CancellationToken cancellation, bool limits = false, bool processes = false)
+    private async Task<SandboxStats?> AskAsync(string container, StatsParts parts, CancellationToken cancellation, bool details = false)
     {
         using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         deadline.CancelAfter(s_patience);
         try
         {
-            return await link.Client.StatsAsync(container, parts, limits, processes, deadline.Token);
+            return await link.Client.StatsAsync(container, parts, limits: details, processes: details, deadline.Token);
         }
         catch (SandboxException)
         {

@@ -106,18 +106,25 @@ internal sealed class NamespaceContainer(
         }, failed);
 
     public override void Stats(StatsRequest request, CallDeadline deadline, Action<StatsResponse> done, Action<Exception> failed)
-        => ReadStats(pod, Cgroup, Pid, request, done, failed);
+        => ReadStats(pod, Spec.CgroupPath, Pid, request, done, failed);
 
     /// <param name="mainPid">Whose limits are told; 0 for none.</param>
     public static void ReadStats(
-        NamespacePod pod, ICgroup cgroup, int mainPid, StatsRequest request, Action<StatsResponse> done, Action<Exception> failed)
-        => pod.Ends.Run(
-            () => StatsJson.Write(new SandboxStats(
-                cgroup.Stats((StatsParts)request.Parts & StatsParts.All),
-                request.Limits ? cgroup.ReadLimits() : null,
-                request.Processes ? ProcessCounter.Count(cgroup, mainPid) : null)),
+        NamespacePod pod, string cgroupPath, int mainPid, StatsRequest request, Action<StatsResponse> done, Action<Exception> failed)
+    {
+        var polled = pod.PolledCgroups;
+        pod.Ends.Run(
+            () =>
+            {
+                var cgroup = polled.Get(cgroupPath);
+                return StatsJson.Write(new SandboxStats(
+                    cgroup.Stats((StatsParts)request.Parts & StatsParts.All),
+                    request.Limits ? cgroup.ReadLimits() : null,
+                    request.Processes ? ProcessCounter.Count(cgroup, mainPid) : null));
+            },
             done,
             failed);
+    }
 
     public void Started(LaunchedProcess process, long at)
     {

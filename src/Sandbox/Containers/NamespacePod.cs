@@ -1,4 +1,5 @@
 using Crisp.Cgroups;
+using Crisp.Cgroups.Polling;
 using Crisp.Linux;
 using Crisp.Sandbox.Launch;
 using Crisp.Sandbox.Protocol;
@@ -16,6 +17,7 @@ internal sealed class NamespacePod : Pod
 {
     private static readonly TimeSpan _removePatience = TimeSpan.FromSeconds(1);
     private FileDescriptor? _pidOnePidfd;
+    private PolledCgroups? _polledCgroups;
 
     /// <param name="guestMounts">Null unless this kernel is a pod's own, in a virtual machine.</param>
     public NamespacePod(
@@ -40,6 +42,9 @@ internal sealed class NamespacePod : Pod
     public ICgroupManager CgroupManager { get; }
 
     public ProcessLauncher Launcher { get; }
+
+    /// <summary>What the daemon polls through this process when this kernel is the pod's own; elsewhere it reads cgroups itself.</summary>
+    public PolledCgroups PolledCgroups => _polledCgroups ??= new PolledCgroups(CgroupManager, new LoopTimeProvider(Loop));
 
     /// <summary>Null unless this kernel is the pod's own.</summary>
     public GuestMounts? GuestMounts { get; }
@@ -91,7 +96,7 @@ internal sealed class NamespacePod : Pod
     }
 
     public override void Stats(StatsRequest request, CallDeadline deadline, Action<StatsResponse> done, Action<Exception> failed)
-        => NamespaceContainer.ReadStats(this, Cgroup!, 0, request, done, failed);
+        => NamespaceContainer.ReadStats(this, Spec!.CgroupPath, 0, request, done, failed);
 
     public override void End(CallDeadline deadline, Action done, Action<Exception> failed)
     {

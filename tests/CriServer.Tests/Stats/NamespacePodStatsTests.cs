@@ -65,7 +65,7 @@ public sealed class NamespacePodStatsTests : IDisposable
     {
         Work();
         using var stats = new NamespacePodStats(_polled, _path, networkNamespace: null);
-        var counts = await stats.ProcessesAsync(_container, default);
+        var counts = (await stats.DetailsAsync(_container, default)).Processes;
 
         // Standard streams, descriptor 5, and what the shell has inherited.
         var links = new DirectoryInfo($"/proc/{_process.Id}/fd").GetFileSystemInfos().Select(f => f.LinkTarget).ToList();
@@ -93,7 +93,7 @@ public sealed class NamespacePodStatsTests : IDisposable
     {
         _cgroup.Apply(new CgroupLimits { CpuPeriod = 50_000, CpuQuota = 10_000, MemoryLimit = 64 << 20 });
         using var stats = new NamespacePodStats(_polled, _path, networkNamespace: null);
-        var limits = await stats.LimitsAsync(_container, default);
+        var limits = (await stats.DetailsAsync(_container, default)).Limits;
         Assert.Equal((50_000UL, 10_000L, 64L << 20), (limits!.CpuPeriod, limits.CpuQuota, limits.MemoryLimit));
     }
 
@@ -104,7 +104,7 @@ public sealed class NamespacePodStatsTests : IDisposable
         var gone = _container with { Pid = 0, Spec = _container.Spec with { CgroupPath = $"{_path}/gone" } };
         var usage = await stats.ContainerAsync(gone, StatsParts.All, default);
         Assert.Equal((null, null, null), (usage.Cpu, usage.Memory, usage.Pids));
-        Assert.Equal(0UL, (await stats.ProcessesAsync(gone, default))!.Processes);
+        Assert.Equal(0UL, (await stats.DetailsAsync(gone, default)).Processes!.Processes);
     }
 
     [Fact]

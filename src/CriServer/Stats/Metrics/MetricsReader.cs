@@ -28,10 +28,9 @@ public sealed class MetricsReader(StatsReader stats)
             Add(list, link);
         }
 
-        foreach (var container in sandbox.Containers.Values.Where(c => c.Record.Stage == ContainerStage.Running))
-        {
-            metrics.ContainerMetrics.Add(await ContainerAsync(container, record.Metadata, source, cancellation));
-        }
+        // At once: a guest answers them as they come.
+        var running = sandbox.Containers.Values.Where(c => c.Record.Stage == ContainerStage.Running);
+        metrics.ContainerMetrics.AddRange(await Task.WhenAll(running.Select(c => ContainerAsync(c, record.Metadata, source, cancellation))));
 
         return metrics;
     }
@@ -43,15 +42,16 @@ public sealed class MetricsReader(StatsReader stats)
         var image = record.Image.UserSpecified.Length > 0 ? record.Image.UserSpecified : record.Image.Requested;
         var metrics = new ContainerMetrics { ContainerId = record.Id };
         var list = new MetricList(metrics.Metrics, record.Id, image, pod.Namespace, pod.Name, record.Metadata.Name);
-        var usage = await source.ContainerAsync(record, StatsParts.All, cancellation);
+        var details = await source.DetailsAsync(record, cancellation);
+        var usage = details.Usage;
         ContainerMetricsBuilder.AddState(list, record);
         ContainerMetricsBuilder.AddUsage(list, usage);
-        if (await source.ProcessesAsync(record, cancellation) is { } processes)
+        if (details.Processes is { } processes)
         {
             ContainerMetricsBuilder.AddProcesses(list, usage, processes);
         }
 
-        if (await source.LimitsAsync(record, cancellation) is { } limits)
+        if (details.Limits is { } limits)
         {
             ContainerMetricsBuilder.AddLimits(list, limits, usage.Memory?.Detail?.Reservation);
         }

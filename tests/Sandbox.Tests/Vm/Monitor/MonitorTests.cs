@@ -120,6 +120,22 @@ public sealed class MonitorTests
     }
 
     [Fact]
+    public async Task PolledStats_KeepTheirFilesOpenInTheGuestWhileTheyArePolled()
+    {
+        await using var pod = await MonitoredPod.StartAsync();
+        var id = await pod.LaunchAsync("sleep", "1000");
+        Assert.Equal(0, Held());
+        await pod.Client.StatsAsync(id, StatsParts.All);
+        var held = Held();
+        Assert.InRange(held, 3, int.MaxValue);
+        await pod.Client.StatsAsync(id, StatsParts.All);
+        Assert.Equal(held, Held());
+        await PodProcess.UntilAsync(() => Held() == 0, "The closing");
+
+        int Held() => new DirectoryInfo($"/proc/{pod.Guest.Process!.Pid}/fd").GetFileSystemInfos().Count(f => f.LinkTarget?.Contains(id, StringComparison.Ordinal) == true);
+    }
+
+    [Fact]
     public async Task OomKill_IsTold()
     {
         await using var pod = await MonitoredPod.StartAsync();

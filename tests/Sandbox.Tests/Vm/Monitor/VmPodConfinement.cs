@@ -64,7 +64,7 @@ internal static class VmPodConfinement
             using var open = Files.Open(link, OpenFlags.Path | OpenFlags.Directory);
             using var top = Files.OpenAt(open, string.Join('/', Enumerable.Repeat("..", MostLevels)), OpenFlags.Path | OpenFlags.Directory);
             var status = Files.Status(top);
-            Assert.False((status.DeviceMajor, status.DeviceMinor, status.Inode) == (root.DeviceMajor, root.DeviceMinor, root.Inode), $"{link} leads to the node's root.");
+            Assert.False((status.DeviceMajor, status.DeviceMinor, status.Inode) == (root.DeviceMajor, root.DeviceMinor, root.Inode), $"{new FileInfo(link).LinkTarget} ({link}) leads to the node's root.");
         }
 
         // The exits', the log's and the rootfs's at least.
