@@ -15,8 +15,25 @@ public sealed class FileThread
 
     private FileThread(ulong capabilities) => _capabilities = capabilities;
 
+    /// <summary>
+    /// /proc/self/fd for <see cref="Enter"/>, as a mount of its own: ".." would lead from the directory to the node's processes, and through
+    /// them everywhere. Whoever may not mount gets the directory, and has no right either that would be lent so.
+    /// </summary>
+    public static FileDescriptor OpenDescriptors()
+    {
+        const string Descriptors = "/proc/self/fd";
+        try
+        {
+            return Mounts.CloneDirectory(FileDescriptor.CurrentDirectory, Descriptors);
+        }
+        catch (LinuxException e) when (e.Errno == Errno.EPERM)
+        {
+            return Files.Open(Descriptors, OpenFlags.Path | OpenFlags.Directory);
+        }
+    }
+
     /// <summary>Makes the calling thread one: unshare(2) with CLONE_FS, umask 0, working directory /proc/self/fd.</summary>
-    /// <param name="descriptors">/proc/self/fd, opened once.</param>
+    /// <param name="descriptors">Of <see cref="OpenDescriptors"/>, once for all threads.</param>
     public static FileThread Enter(FileDescriptor descriptors)
     {
         const int CloneFs = 0x200;

@@ -28,7 +28,7 @@ public sealed class FuseTwinTests : IDisposable
     /// <summary>A guest's kernel has applied the umask already, so the twin has none: on a thread whose mask is its own.</summary>
     private void CompareWithoutUmask((int Kind, int[] Path, int[] Other, int Number)[] operations)
     {
-        using var descriptors = Files.Open("/proc/self/fd", OpenFlags.Path);
+        using var descriptors = FileThread.OpenDescriptors();
         Exception? failure = null;
         var thread = new Thread(() =>
         {

@@ -29,7 +29,7 @@ internal sealed class VirtioFs : IVirtioDevice, IDisposable
     private readonly FuseServer _server;
     private readonly GuestMemory _memory;
     private readonly FsWorkers _workers;
-    private readonly FileDescriptor _descriptors = Files.Open("/proc/self/fd", OpenFlags.Path | OpenFlags.Directory);
+    private readonly FileDescriptor _descriptors = FileThread.OpenDescriptors();
     private FuseRequest? _highPriority;
     private VirtQueue? _highPriorityQueue;
 
