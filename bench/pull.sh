@@ -1,19 +1,20 @@
 #!/usr/bin/env bash
 # bench/pull.sh [--peer NAME=SOCKET]... [--runs N] [--mb N]: the time of PullImage of an image of 3 layers and one of 30, with the
-# same files of this machine in both, from a registry on a loopback port; then crisp's memory.
+# same files of this machine in both, from a registry on a loopback port; then crisp's memory. Every run pulls an image that
+# nobody has seen, as a node does: ext4 makes files slowly for a minute where many have just been removed.
 # --peer measures another CRI runtime in turn, in the same run; it must speak plain HTTP to 127.0.0.1, as containerd does. Needs
 # root, docker-registry, skopeo and the .NET SDK; CRISP_BIN_DIR names a published crisp.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-peers=() runs=10 megabytes=150
+peers=() runs=5 megabytes=150
 while [ $# -gt 0 ]; do
 	case $1 in
 	--peer) peers+=(--socket "$2") ;;
 	--runs) runs=$2 ;;
 	--mb) megabytes=$2 ;;
 	*)
-		sed -n 2,5p "$0" >&2
+		sed -n 2,6p "$0" >&2
 		exit 2
 		;;
 	esac
@@ -52,15 +53,19 @@ blob() {
 	echo "$digest"
 }
 
-# image LAYERS: pushes an image of that many layers.
+# image LAYERS RUN: pushes an image of that many layers, with a file in each that tells the run.
 image() {
 	local layers= diffs= part
 	oci=$work/oci-$1
+	mkdir -p "$work/mark/etc"
+	echo "$2" > "$work/mark/etc/run"
 	mkdir -p "$oci/blobs/sha256" "$work/parts"
 	echo -n '{"imageLayoutVersion":"1.0.0"}' > "$oci/oci-layout"
 	split -n "l/$1" -d -a 3 "$work/files" "$work/parts/"
 	for part in "$work/parts/"*; do
-		tar -C / --format=posix --pax-option=delete=atime,delete=ctime -T "$part" -cf "$work/layer"
+		# As every builder writes them: a directory has an entry before what it holds.
+		awk -F/ '{ path = ""; for (i = 1; i < NF; i++) { path = path $i; if (!seen[path]++) print path; path = path "/" } print }' "$part" |
+			tar -C / --format=posix --pax-option=delete=atime,delete=ctime --no-recursion -cf "$work/layer" -T - -C "$work/mark" etc/run
 		diffs+=${diffs:+,}'"sha256:'$(sha256sum "$work/layer" | cut -d' ' -f1)'"'
 		gzip -n "$work/layer"
 		layers+=${layers:+,}'{"mediaType":"application/vnd.oci.image.layer.v1.tar+gzip","size":'$(stat -c %s "$work/layer.gz")',"digest":"sha256:'$(blob "$work/layer.gz")'"}'
@@ -72,12 +77,14 @@ image() {
 	echo '{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{"mediaType":"application/vnd.oci.image.config.v1+json","size":'"$size"',"digest":"sha256:'"$digest"'"},"layers":['"$layers"']}' > "$work/manifest"
 	size=$(stat -c %s "$work/manifest") digest=$(blob "$work/manifest")
 	echo '{"schemaVersion":2,"manifests":[{"mediaType":"application/vnd.oci.image.manifest.v1+json","size":'"$size"',"digest":"sha256:'"$digest"'","annotations":{"org.opencontainers.image.ref.name":"1"}}]}' > "$oci/index.json"
-	skopeo copy -q --dest-tls-verify=false "oci:$oci:1" "docker://127.0.0.1:$port/layers-$1:1"
+	skopeo copy -q --dest-tls-verify=false "oci:$oci:1" "docker://127.0.0.1:$port/layers-$1:$2"
 	rm -rf "$oci"
 }
-image 3
-image 30
-echo "$(wc -l < "$work/files") files, $(du -sm "$work/registry" | cut -f1) MB compressed in both images together"
+for run in $(seq 0 "$runs"); do
+	image 3 "$run"
+	image 30 "$run"
+done
+echo "$(wc -l < "$work/files") files, $(($(du -sm "$work/registry" | cut -f1) / 2 / (runs + 1))) MB compressed in each image"
 
 "$dir/crisp" serve --root "$work/root" --run "$work/run" --log-level warning &
 daemon=$!
@@ -86,6 +93,6 @@ for _ in $(seq 100); do
 	sleep 0.1
 done
 artifacts/bin/PullTime/release/Crisp.PullTime --runs "$runs" --socket "crisp=$work/run/crisp.sock" "${peers[@]}" \
-	--image "127.0.0.1:$port/layers-3:1" --image "127.0.0.1:$port/layers-30:1"
+	--image "127.0.0.1:$port/layers-3" --image "127.0.0.1:$port/layers-30"
 memory() { awk -v key="$1:" '$1 == key { print $2 / 1000 }' "/proc/$daemon/status"; }
 echo "crisp: $(memory VmRSS) MB after the last pull, $(sleep 15 && memory VmRSS) MB 15 s later, $(memory VmHWM) MB at its peak"
