@@ -10,17 +10,25 @@ namespace Crisp.Images.Layers;
 internal sealed record UnpackedLayer(bool IsCompleted, RootDirectory? Root, bool HidesAll);
 
 /// <summary>
-/// One pass over a layer's bytes: digest, decompress, diffID, unpack. Nothing is believed before both digests match; until
-/// then the tree is in a directory that nobody sees.
+/// One pass over a layer's bytes: digest, decompress and diffID on one thread, unpack on another right behind it. Nothing is
+/// believed before both digests match; until then the tree is in a directory that nobody sees.
 /// </summary>
 internal static class LayerUnpacking
 {
     /// <param name="directory">An empty directory; on success it holds the layer's tree as fs.</param>
     /// <param name="lowers">Waits for the layers beneath and returns their directories, top first.</param>
-    /// <param name="read">Told the bytes read so far; throws to stop.</param>
+    /// <param name="read">Told the bytes read so far, by another thread than the caller's; throws to stop.</param>
+    /// <param name="stop">Makes <paramref name="stream"/> stop waiting for bytes; cancelled when nobody wants them any more.</param>
     /// <exception cref="ImageException">The bytes are not what they claim to be, or hostile.</exception>
     internal static UnpackedLayer Run(
-        Stream stream, LayerSource source, string directory, bool isLowest, Func<IReadOnlyList<string>> lowers, TarLimits limits, Action<long> read)
+        Stream stream,
+        LayerSource source,
+        string directory,
+        bool isLowest,
+        Func<IReadOnlyList<string>> lowers,
+        TarLimits limits,
+        Action<long> read,
+        CancellationTokenSource stop)
     {
         var start = Stopwatch.GetTimestamp();
         try
@@ -30,13 +38,15 @@ internal static class LayerUnpacking
             using var content = new HashingStream(plain, limits.Bytes);
             using var tree = new LayerTree(directory, isLowest, lowers);
             using var applier = new LayerApplier(tree);
-            var reader = new TarReader(content, limits);
+            using var ahead = new ReadAheadStream(content, stop);
+            var reader = new TarReader(ahead, limits);
             while (reader.Next() is { } entry)
             {
                 applier.Apply(entry, reader);
             }
 
             applier.Finish();
+            ahead.Finish();
             CheckDigests(source, content.Finish(), packed);
             ImageMeters.LayerUnpacked(start, packed.Count);
             return new UnpackedLayer(tree.IsCompleted, applier.Root, applier.HidesAll);

@@ -122,11 +122,12 @@ public sealed partial class ImageStore
         try
         {
             StoredLayer record;
-            using (var stream = await work.Source.OpenAsync(cancellation))
+            using (var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation))
+            using (var stream = await work.Source.OpenAsync(stop.Token))
             {
                 // A thread of its own: unpacking is one long row of system calls, and may wait for the layers beneath.
                 record = await Task.Factory.StartNew(
-                    () => Unpack(work, claim, stream, directory, cancellation), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+                    () => Unpack(work, claim, stream, directory, stop), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
             }
 
             // The disk works on alone: the next layer is unpacked meanwhile, and one sync serves all that are ready.
@@ -149,11 +150,11 @@ public sealed partial class ImageStore
         }
     }
 
-    private StoredLayer Unpack(LayerWork work, LayerClaim claim, Stream stream, string directory, CancellationToken cancellation)
+    private StoredLayer Unpack(LayerWork work, LayerClaim claim, Stream stream, string directory, CancellationTokenSource stop)
     {
-        var meter = new ProgressMeter(work.Source, work.Progress, cancellation);
+        var meter = new ProgressMeter(work.Source, work.Progress, stop.Token);
         var result = LayerUnpacking.Run(
-            stream, work.Source, directory, work.Lowers.Count == 0, () => Lowers(work, claim, cancellation), _options.LayerLimits, meter.Read);
+            stream, work.Source, directory, work.Lowers.Count == 0, () => Lowers(work, claim, stop.Token), _options.LayerLimits, meter.Read, stop);
         _options.Reach(StoreStep.LayerUnpacked);
         return Describe(work, result, directory);
     }
