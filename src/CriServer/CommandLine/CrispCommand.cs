@@ -1,6 +1,8 @@
 using System.CommandLine;
 using Crisp.CriServer.CommandLine.Completion;
 using Crisp.CriServer.CommandLine.Events;
+using Crisp.CriServer.CommandLine.Install;
+using Crisp.CriServer.CommandLine.Migration;
 using Crisp.CriServer.CommandLine.Run;
 using Crisp.CriServer.CommandLine.Stats;
 using Crisp.CriServer.CommandLine.Vm;
@@ -14,6 +16,9 @@ internal static class CrispCommand
     {
         ServeCommand.Create(),
         CheckCommand.Create(),
+        InstallCommand.Create(),
+        UninstallCommand.Create(),
+        MigrateFromCommand.Create(),
         ConfigCommand.Create(),
         RunCommand.Create(),
         PodsCommand.Create(),

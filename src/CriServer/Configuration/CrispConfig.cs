@@ -78,7 +78,7 @@ public sealed record CrispConfig
         ProgressTimeout = PullProgressTimeout,
     };
 
-    public string CgroupParent => CgroupParentPath ?? (CgroupDriver == CgroupDriver.Systemd ? "crisp.slice" : "crisp");
+    public string CgroupParent => CgroupParentOf(CgroupDriver);
 
     public string SocketPath => Socket ?? Path.Combine(Run, "crisp.sock");
 
@@ -86,6 +86,10 @@ public sealed record CrispConfig
 
     /// <summary>Where <c>crisp vm build</c> puts the image that virtual machines boot.</summary>
     public string GuestImageDirectory => Path.Combine(Root, "guest");
+
+    /// <summary>The parent that pods of a driver have, those of an earlier configuration too.</summary>
+    public string CgroupParentOf(CgroupDriver driver) =>
+        driver == CgroupDriver && CgroupParentPath is { } path ? path : driver == CgroupDriver.Systemd ? "crisp.slice" : "crisp";
 
     public string SandboxBinaryPath =>
         SandboxBinary ?? Path.Combine(Path.GetDirectoryName(Environment.ProcessPath) ?? AppContext.BaseDirectory, "crisp-sandbox");

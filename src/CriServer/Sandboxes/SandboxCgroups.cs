@@ -1,4 +1,5 @@
 using Crisp.Cgroups;
+using Crisp.Cgroups.Systemd;
 using Crisp.CriServer.Runtime;
 using Crisp.CriServer.State;
 
@@ -19,7 +20,7 @@ internal static class SandboxCgroups
 
     /// <summary>Puts the pod's process where the kubelet neither counts nor limits it, and a machine where it does both.</summary>
     /// <exception cref="CgroupException">The cgroup cannot be made, or takes no process.</exception>
-    /// <exception cref="Cgroups.Systemd.SystemdException">systemd does not make the pod's scope.</exception>
+    /// <exception cref="SystemdException">systemd does not make the pod's scope.</exception>
     public static void PlaceProcess(Node node, SandboxRecord sandbox, int pid)
     {
         var pod = CgroupPath.Parse(sandbox.Spec.CgroupPath);
@@ -29,7 +30,7 @@ internal static class SandboxCgroups
             return;
         }
 
-        node.Cgroups.Create(sandbox.Spec.Vm is null ? ProcessPath(node, sandbox.Id) : pod.Child(MachineName)).AddProcess(pid);
+        node.Cgroups.Create(sandbox.Spec.Vm is null ? ProcessPath(node, sandbox.Id, CgroupDriver.Cgroupfs) : pod.Child(MachineName)).AddProcess(pid);
     }
 
     /// <summary>SIGKILL for every process of the pod's containers. Idempotent.</summary>
@@ -41,15 +42,17 @@ internal static class SandboxCgroups
     /// <exception cref="CgroupException">A process of the pod cannot be killed: it waits in the kernel.</exception>
     public static void RemovePod(Node node, string sandboxId, string? cgroupPath)
     {
-        Remove(node.Cgroups.Open(ProcessPath(node, sandboxId)));
         if (cgroupPath is null)
         {
+            Remove(node.Cgroups.Open(ProcessPath(node, sandboxId, node.Config.CgroupDriver)));
             return;
         }
 
-        // Of a scope all goes: without processes it ends, and systemd forgets it.
+        // The driver is the one that the pod was made with. Of a scope all goes: without processes it ends, and systemd forgets it.
         var pod = CgroupPath.Parse(cgroupPath);
-        Remove(node.Cgroups.Open(PodScope.Of(pod)?.Path ?? pod));
+        var scope = PodScope.Of(pod);
+        Remove(node.Cgroups.Open(ProcessPath(node, sandboxId, scope is null ? CgroupDriver.Cgroupfs : CgroupDriver.Systemd)));
+        Remove(node.Cgroups.Open(scope?.Path ?? pod));
     }
 
     /// <summary>Removes the default parent when the daemon ends and no pod is left in it; the kubelet's parents are the kubelet's.</summary>
@@ -68,9 +71,13 @@ internal static class SandboxCgroups
         }
     }
 
-    private static CgroupPath ProcessPath(Node node, string id) => node.Config.CgroupDriver == CgroupDriver.Systemd
-        ? PodScope.ProcessUnit(node.DefaultSlice, id, pid: 0).Path
-        : CgroupPath.Parse(node.DefaultCgroupParent).Child($"sandbox-{id}");
+    private static CgroupPath ProcessPath(Node node, string id, CgroupDriver driver)
+    {
+        var parent = node.Config.CgroupParentOf(driver);
+        return driver == CgroupDriver.Systemd
+            ? PodScope.ProcessUnit(SliceName.Parse(parent), id, pid: 0).Path
+            : CgroupPath.Parse(parent).Child($"sandbox-{id}");
+    }
 
     private static void Remove(ICgroup cgroup)
     {
