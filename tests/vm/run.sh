@@ -120,7 +120,7 @@ EOF
 	: > "$work/tests.log"
 	machine=(qemu-system-x86_64 -M q35 "${accelerate[@]}" -smp 2 -m "${CRISP_VM_MEMORY:-3072}" -nodefaults -no-reboot -display none
 		-kernel "$cache/vmlinux" -initrd "$cache/initrd"
-		-append "console=ttyS0 quiet panic=-1 apparmor=1 security=apparmor systemd.show_status=0"
+		-append "console=ttyS0 quiet panic=-1 apparmor=1 security=apparmor systemd.show_status=0 ${CRISP_VM_APPEND:-}"
 		-drive "if=none,id=root,format=raw,file=$cache/root.ext4,snapshot=on" -device virtio-blk-pci,drive=root
 		-drive "if=none,id=payload,format=raw,file=$work/payload.ext4,cache=unsafe" -device virtio-blk-pci,drive=payload
 		-object rng-random,id=rng,filename=/dev/urandom -device virtio-rng-pci,rng=rng
