@@ -8,7 +8,7 @@ shift
 cd "$(dirname "$0")/.."
 
 names=("$@")
-[ ${#names[@]} -gt 0 ] || names=(Repository Linux Cgroups Install Kvm GuestImages Network Images Sandbox CriServer Conformance)
+[ ${#names[@]} -gt 0 ] || names=(Repository Linux Cgroups Install NodeAgent Kvm GuestImages Network Images Sandbox CriServer Conformance)
 
 log=$(mktemp)
 left=$(mktemp -d)

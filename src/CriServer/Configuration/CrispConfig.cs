@@ -94,13 +94,3 @@ public sealed record CrispConfig
     public string SandboxBinaryPath =>
         SandboxBinary ?? Path.Combine(Path.GetDirectoryName(Environment.ProcessPath) ?? AppContext.BaseDirectory, "crisp-sandbox");
 }
-
-/// <summary>The form of log lines.</summary>
-public enum LogFormat
-{
-    /// <summary>One line for people.</summary>
-    Text,
-
-    /// <summary>One JSON object a line.</summary>
-    Json,
-}
