@@ -17,6 +17,8 @@ bad_names=$left/failed
 trap 'rm -rf "$log" "$left"' EXIT
 passed=0 failed=0 skipped=0
 limit=${CRISP_SUITE_TIMEOUT:-1800}
+# Else each program of .NET's that a test kills leaves the sockets and pipes of its debugger in /tmp.
+export DOTNET_EnableDiagnostics=0
 
 # What a test may leave behind: processes, mounts, network namespaces, cgroups and files of crisp.
 remains() {
