@@ -16,13 +16,13 @@ RUN if ! command -v cc > /dev/null || [ ! -e /usr/include/zlib.h ]; then \
     fi
 WORKDIR /src
 COPY . .
-# CI=true: the lock files decide on every package. DeterministicSourcePaths: no path of this stage is in the programs.
-RUN export CI=true DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1 && \
-    for project in Sandbox CriServer NodeAgent; do \
+# CI=true: the lock files decide on every package. ContinuousIntegrationBuild: no path of this stage is in the programs.
+ENV CI=true DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1 DOTNET_SYSTEM_GLOBALIZATION_INVARIANT=1
+RUN for project in Sandbox CriServer NodeAgent; do \
       dotnet publish "src/$project" -c Release -r linux-x64 -v quiet -p:ContinuousIntegrationBuild=true -o /out || exit 1; \
     done && \
-    mkdir /image && cp /out/crisp /out/crisp-sandbox /out/crisp-node-agent /image/ && \
-    newest=$(objdump -T /image/crisp /image/crisp-node-agent | grep -o 'GLIBC_[0-9.]*' | sort -Vu | tail -n 1) && \
+    mkdir /image && cp /out/crisp /out/crisp-sandbox /out/crisp-node-agent /image/
+RUN newest=$(objdump -T /image/crisp /image/crisp-node-agent | grep -o 'GLIBC_[0-9.]*' | sort -Vu | tail -n 1); \
     printf '%s\nGLIBC_%s\n' "$newest" "$MAX_GLIBC" | sort -VC || { echo "The programs need $newest; build on an older distribution." >&2; exit 1; }
 
 FROM ${BASE_IMAGE}

@@ -48,9 +48,9 @@ fi
 say "build"
 dotnet build Runtime.sln --nologo -v quiet -clp:NoSummary
 
-say "publish crisp and crisp-sandbox (NativeAOT)"
+say "publish crisp, crisp-sandbox and crisp-node-agent (NativeAOT)"
 publish=$PWD/artifacts/native
-for project in Sandbox CriServer; do
+for project in Sandbox CriServer NodeAgent; do
 	dotnet publish "src/$project" -c Release -r linux-x64 --nologo -v quiet -o "$publish"
 done
 "$publish/crisp" --version

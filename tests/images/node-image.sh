@@ -53,12 +53,21 @@ END
 registry=$!
 
 say "stand-ins for the base images"
-# stand_in NAME PACKAGES: a minimal Debian 12 with these.
-stand_in() {
-	local name=$1 packages=$2 container
-	debootstrap --variant=minbase --include="$packages" bookworm "$work/$name" "$mirror" > "$work/log" 2>&1 || { tail "$work/log"; exit 1; }
-	rm -rf "$work/$name"/var/cache/apt/* "$work/$name"/var/lib/apt/lists/* "$work/$name"/usr/share/{doc,man,locale}
-	ln -sf /usr/share/dotnet/dotnet "$work/$name/usr/bin/dotnet"
+# A Debian with a compiler for the SDK's; its glibc, OpenSSL and certificates, and no shell, for the other.
+unshare --mount debootstrap --variant=minbase --include=gcc,libc6-dev,zlib1g-dev,binutils,libssl3,ca-certificates bookworm "$work/sdk" "$mirror" \
+	> "$work/log" 2>&1 || { tail "$work/log"; exit 1; }
+rm -rf "$work"/sdk/var/cache/apt/* "$work"/sdk/var/lib/apt/lists/* "$work"/sdk/usr/share/{doc,man,locale}
+ln -sf /usr/share/dotnet/dotnet "$work/sdk/usr/bin/dotnet"
+libraries=usr/lib/x86_64-linux-gnu
+mkdir -p "$work/base/$libraries" "$work"/base/{usr/lib64,etc/ssl,tmp}
+ln -s usr/lib "$work/base/lib"
+ln -s usr/lib64 "$work/base/lib64"
+for library in ld-linux-x86-64.so.2 libc.so.6 libm.so.6 libdl.so.2 libpthread.so.0 librt.so.1 libresolv.so.2 libnss_dns.so.2 libnss_files.so.2 libssl.so.3 libcrypto.so.3; do
+	cp -L "$work/sdk/$libraries/$library" "$work/base/$libraries/"
+done
+ln -s ../lib/x86_64-linux-gnu/ld-linux-x86-64.so.2 "$work/base/usr/lib64/ld-linux-x86-64.so.2"
+cp -rL "$work/sdk/etc/ssl/certs" "$work/base/etc/ssl/"
+for name in sdk base; do
 	container=$(buildah "${storage[@]}" from scratch)
 	buildah "${storage[@]}" add -q "$container" "$work/$name" / > /dev/null
 	buildah "${storage[@]}" commit -q "$container" "localhost:$port/$name" > /dev/null
@@ -66,9 +75,7 @@ stand_in() {
 	buildah "${storage[@]}" rm "$container" > /dev/null
 	buildah "${storage[@]}" rmi "localhost:$port/$name" > /dev/null
 	rm -rf "${work:?}/$name"
-}
-stand_in sdk gcc,libc6-dev,zlib1g-dev,binutils,libssl3,ca-certificates
-stand_in base libssl3,ca-certificates
+done
 
 say "buildah build"
 buildah "${storage[@]}" build --tls-verify=false --timestamp 0 --network host \

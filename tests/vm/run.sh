@@ -18,7 +18,7 @@ main() {
 		set -- Conformance
 	fi
 	names=("$@")
-	[ ${#names[@]} -gt 0 ] || names=(Linux Cgroups Install Kvm GuestImages Network Images Sandbox CriServer Conformance)
+	[ ${#names[@]} -gt 0 ] || names=(Linux Cgroups Install NodeAgent Kvm GuestImages Network Images Sandbox CriServer Conformance)
 
 	say() { printf '\n== %s (%ds)\n' "$1" "$SECONDS"; }
 	fail() {
@@ -43,10 +43,10 @@ main() {
 	done
 	publish=$PWD/artifacts/native
 	case " ${names[*]} " in
-		*" Sandbox "* | *" CriServer "* | *" Conformance "*)
+		*" Sandbox "* | *" CriServer "* | *" Conformance "* | *" NodeAgent "*)
 			if [ -z "${CRISP_VM_KEEP_NATIVE:-}" ] || [ ! -x "$publish/crisp" ]; then
-				say "publish crisp and crisp-sandbox (NativeAOT)"
-				for project in Sandbox CriServer; do
+				say "publish the programs (NativeAOT)"
+				for project in Sandbox CriServer NodeAgent; do
 					dotnet publish "src/$project" -c Release -r linux-x64 --nologo -v quiet -o "$publish" ||
 						fail "tests/vm/run.sh: src/$project cannot be published."
 				done

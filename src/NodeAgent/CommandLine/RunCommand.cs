@@ -16,9 +16,10 @@ internal static class RunCommand
             var options = settings.Read(parsed);
             await using var app = AgentHost.Build(options, KubernetesClientConfiguration.InClusterConfig());
             await app.StartAsync(cancellation);
-            await Task.Delay(Timeout.Infinite, cancellation).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            await app.StopAsync(CancellationToken.None);
-            return 0;
+
+            // It ends by itself when something in it has failed that nobody foresaw; then the kubelet starts it anew.
+            await app.WaitForShutdownAsync(cancellation);
+            return cancellation.IsCancellationRequested ? 0 : 1;
         });
         return command;
     }

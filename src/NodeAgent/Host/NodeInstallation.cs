@@ -12,6 +12,9 @@ internal sealed partial class NodeInstallation(
     HostRoot host, IHostCommands commands, string programs, string? configFile, string endpoint, TimeSpan patience, TimeProvider time, ILogger<NodeInstallation> logger)
 {
     private const string ConfigBefore = "/var/lib/crisp-node-agent/config.toml.before";
+
+    // The driver that kubeadm gives kubelets; the agent works with hosts of systemd only.
+    private const string DefaultConfig = "# Written by crisp-node-agent. Every option: docs/configuration.md of crisp, or crisp config default.\ncgroup_driver = \"systemd\"\n";
     private static readonly string[] s_programs = [.. ProgramFiles.Programs, "crisp-node-agent"];
     private static readonly TimeSpan s_check = TimeSpan.FromMinutes(2);
     private static readonly TimeSpan s_guestImage = TimeSpan.FromMinutes(10);
@@ -36,8 +39,14 @@ internal sealed partial class NodeInstallation(
         KeepConfigBefore(config);
         try
         {
-            var request = new InstallRequest(programs, s_programs, AgentVersion.Text) { Config = config, Patience = patience };
-            return await Installation().InstallAsync(request, cancellation);
+            var request = new InstallRequest(programs, s_programs, AgentVersion.Text)
+            {
+                Config = config,
+                DefaultConfig = DefaultConfig,
+                Patience = patience,
+            };
+            // Not cancelled by the pod's end, which would take it back: it is brought to its end, or the agent's next pod does that.
+            return await Installation().InstallAsync(request, CancellationToken.None);
         }
         catch (HostException e) when (!cancellation.IsCancellationRequested)
         {

@@ -1,3 +1,4 @@
+using Crisp.Install.Host;
 using Crisp.Linux.Tests;
 using Crisp.NodeAgent.Configuration;
 using Crisp.NodeAgent.Kubernetes;
@@ -12,6 +13,7 @@ internal sealed class AgentRig : IAsyncDisposable
 {
     private readonly TemporaryDirectory _image = new();
     private WebApplication? _agent;
+    private MortalCommands? _commands;
 
     private AgentRig(ApiServer api, bool ownsApi, TestNode node)
     {
@@ -76,26 +78,19 @@ internal sealed class AgentRig : IAsyncDisposable
 
     public async Task StartAgentAsync()
     {
-        _agent = AgentHost.Build(Options, Api.Client, Node);
+        _commands = new MortalCommands(Node);
+        _agent = AgentHost.Build(Options, Api.Client, _commands);
         await _agent.StartAsync();
     }
 
-    /// <summary>The agent's pod ends: it is not asked, and nothing of it goes on.</summary>
+    /// <summary>The agent's pod ends: whatever it was about to do on the host is not done.</summary>
     public async Task StopAgentAsync()
     {
         if (_agent is { } agent)
         {
             _agent = null;
-            using var now = new CancellationTokenSource(TimeSpan.Zero);
-            try
-            {
-                await agent.StopAsync(now.Token);
-            }
-            catch (Exception e) when (e is OperationCanceledException or AggregateException)
-            {
-                // What it was doing was cancelled; that is what was wanted.
-            }
-
+            _commands!.Die();
+            await agent.StopAsync();
             await agent.DisposeAsync();
         }
     }
@@ -121,5 +116,19 @@ internal sealed class AgentRig : IAsyncDisposable
         }
 
         _image.Dispose();
+    }
+}
+
+/// <summary>The host's programs, for an agent that may be dead.</summary>
+internal sealed class MortalCommands(IHostCommands commands) : IHostCommands
+{
+    private volatile bool _isDead;
+
+    public void Die() => _isDead = true;
+
+    public async Task<CommandResult> RunAsync(string program, IReadOnlyList<string> arguments, TimeSpan deadline, CancellationToken cancellation)
+    {
+        var result = _isDead ? null : await commands.RunAsync(program, arguments, deadline, cancellation);
+        return _isDead ? throw new OperationCanceledException("The agent is dead.") : result!;
     }
 }
