@@ -15,6 +15,7 @@ public sealed class SystemdUnits(string? address, TimeSpan deadline)
     private const string Service = "org.freedesktop.systemd1";
     private const string ManagerPath = "/org/freedesktop/systemd1";
     private const string Manager = "org.freedesktop.systemd1.Manager";
+    private const string Properties = "org.freedesktop.DBus.Properties";
     private const string UnitExists = "org.freedesktop.systemd1.UnitExists";
     private const string NoSuchUnit = "org.freedesktop.systemd1.NoSuchUnit";
 
@@ -51,7 +52,7 @@ public sealed class SystemdUnits(string? address, TimeSpan deadline)
     public string Version()
     {
         using var bus = Connect();
-        using var call = bus.NewCall(Service, ManagerPath, "org.freedesktop.DBus.Properties", "Get").Append(Manager).Append("Version");
+        using var call = bus.NewCall(Service, ManagerPath, Properties, "Get").Append(Manager).Append("Version");
         return Asked("systemd's version cannot be read", () =>
         {
             using var answer = bus.Call(call, deadline);
@@ -124,6 +125,27 @@ public sealed class SystemdUnits(string? address, TimeSpan deadline)
             }
         });
     }
+
+    /// <summary>Where a scope's cgroup lies; null when there is no such unit, or it has none.</summary>
+    public CgroupPath? ControlGroupOf(string scope)
+        => Asked($"The cgroup of the unit {scope} cannot be read", () =>
+        {
+            using var bus = Connect();
+            try
+            {
+                using var find = bus.NewCall(Service, ManagerPath, Manager, "GetUnit").Append(scope);
+                using var found = bus.Call(find, deadline);
+                using var call = bus.NewCall(Service, found.ReadString('o'), Properties, "Get").Append("org.freedesktop.systemd1.Scope").Append("ControlGroup");
+                using var answer = bus.Call(call, deadline);
+                answer.Enter('v', "s");
+                return answer.ReadString() is { Length: > 1 } path ? CgroupPath.Parse(path) : null;
+            }
+            catch (BusException e) when (e.Error is NoSuchUnit or "org.freedesktop.DBus.Error.UnknownObject")
+            {
+                // It may go between the two calls.
+                return null;
+            }
+        });
 
     /// <summary>The loaded units whose name matches, with their descriptions.</summary>
     /// <param name="pattern">As of glob(7): <c>crisp-*.scope</c>.</param>

@@ -42,6 +42,8 @@ internal sealed record PodScope(CgroupPath Path)
 
     public static string UnitOf(string sandboxId) => $"{Prefix}{sandboxId}{Suffix}";
 
+    public static string ProcessUnitOf(string sandboxId) => $"crisp-sandbox-{sandboxId}{Suffix}";
+
     /// <summary>The pod whose unit it is; null when it is none.</summary>
     public static string? SandboxOf(string unit)
         => unit.StartsWith(Prefix, StringComparison.Ordinal) && unit.EndsWith(Suffix, StringComparison.Ordinal)
@@ -50,7 +52,7 @@ internal sealed record PodScope(CgroupPath Path)
 
     /// <summary>The unit of the pod's own process, in the daemon's slice: neither counted nor limited with the pod.</summary>
     public static ScopeUnit ProcessUnit(SliceName slice, string sandboxId, int pid)
-        => new($"crisp-sandbox-{sandboxId}{Suffix}", slice, pid, $"Process of the pod {sandboxId}");
+        => new(ProcessUnitOf(sandboxId), slice, pid, $"Process of the pod {sandboxId}");
 
     private static string NameOf(CgroupPath path) => path.Value[(path.Value.LastIndexOf('/') + 1)..];
 }

@@ -30,7 +30,7 @@ internal static class SandboxCgroups
             return;
         }
 
-        node.Cgroups.Create(sandbox.Spec.Vm is null ? ProcessPath(node, sandbox.Id, CgroupDriver.Cgroupfs) : pod.Child(MachineName)).AddProcess(pid);
+        node.Cgroups.Create(sandbox.Spec.Vm is null ? ProcessPath(node, sandbox.Id) : pod.Child(MachineName)).AddProcess(pid);
     }
 
     /// <summary>SIGKILL for every process of the pod's containers. Idempotent.</summary>
@@ -42,17 +42,21 @@ internal static class SandboxCgroups
     /// <exception cref="CgroupException">A process of the pod cannot be killed: it waits in the kernel.</exception>
     public static void RemovePod(Node node, string sandboxId, string? cgroupPath)
     {
-        if (cgroupPath is null)
+        var pod = cgroupPath is null ? null : CgroupPath.Parse(cgroupPath);
+        var scope = pod is null ? null : PodScope.Of(pod);
+
+        // The driver is the one that the pod was made with; one that nothing is known of had the daemon's.
+        if (scope is not null || (pod is null && node.Config.CgroupDriver == CgroupDriver.Systemd))
         {
-            Remove(node.Cgroups.Open(ProcessPath(node, sandboxId, node.Config.CgroupDriver)));
+            SandboxScopes.Remove(node, sandboxId, scope);
             return;
         }
 
-        // The driver is the one that the pod was made with. Of a scope all goes: without processes it ends, and systemd forgets it.
-        var pod = CgroupPath.Parse(cgroupPath);
-        var scope = PodScope.Of(pod);
-        Remove(node.Cgroups.Open(ProcessPath(node, sandboxId, scope is null ? CgroupDriver.Cgroupfs : CgroupDriver.Systemd)));
-        Remove(node.Cgroups.Open(scope?.Path ?? pod));
+        Remove(node.Cgroups.Open(ProcessPath(node, sandboxId)));
+        if (pod is not null)
+        {
+            Remove(node.Cgroups.Open(pod));
+        }
     }
 
     /// <summary>Removes the default parent when the daemon ends and no pod is left in it; the kubelet's parents are the kubelet's.</summary>
@@ -71,15 +75,11 @@ internal static class SandboxCgroups
         }
     }
 
-    private static CgroupPath ProcessPath(Node node, string id, CgroupDriver driver)
-    {
-        var parent = node.Config.CgroupParentOf(driver);
-        return driver == CgroupDriver.Systemd
-            ? PodScope.ProcessUnit(SliceName.Parse(parent), id, pid: 0).Path
-            : CgroupPath.Parse(parent).Child($"sandbox-{id}");
-    }
+    private static CgroupPath ProcessPath(Node node, string id)
+        => CgroupPath.Parse(node.Config.CgroupParentOf(CgroupDriver.Cgroupfs)).Child($"sandbox-{id}");
 
-    private static void Remove(ICgroup cgroup)
+    /// <summary>Kills what is in a cgroup and removes it. Idempotent.</summary>
+    public static void Remove(ICgroup cgroup)
     {
         cgroup.Kill(_patience);
         cgroup.Remove(_patience);

@@ -30,6 +30,27 @@ internal static class SandboxScopes
         });
     }
 
+    /// <summary>Kills what is left in the pod's scopes and ends them. Idempotent.</summary>
+    /// <param name="scope">Null when nothing but the pod's id is known.</param>
+    public static void Remove(Node node, string sandboxId, PodScope? scope)
+    {
+        var unit = PodScope.UnitOf(sandboxId);
+        var path = scope?.Path ?? node.Systemd.ControlGroupOf(unit);
+        if (scope is not null)
+        {
+            SandboxCgroups.Remove(node.Cgroups.Open(scope.Pod));
+        }
+
+        // systemd removes the cgroups that it has made: it does not notice that a scope is empty when somebody else has.
+        End(node, unit);
+        End(node, PodScope.ProcessUnitOf(sandboxId));
+        if (path is not null)
+        {
+            // Those in hierarchies of v1 that systemd does not know (freezer, cpuset).
+            SandboxCgroups.Remove(node.Cgroups.Open(path));
+        }
+    }
+
     /// <summary>Removes the scopes of this daemon's pods that nobody knows any more.</summary>
     public static void RemoveStale(Node node)
     {
@@ -38,8 +59,7 @@ internal static class SandboxScopes
         {
             if (description.EndsWith(owner, StringComparison.Ordinal) && PodScope.SandboxOf(unit) is { } id && node.Index.All.All(s => s.Id != id))
             {
-                // It ends with its last process, and its cgroup with it.
-                node.Systemd.Kill(unit);
+                Remove(node, id, scope: null);
             }
         }
     }
@@ -52,6 +72,7 @@ internal static class SandboxScopes
             if (!node.Cgroups.Open(node.DefaultSlice.Path).HasChildren)
             {
                 node.Systemd.Stop(node.DefaultSlice.Name);
+                SandboxCgroups.Remove(node.Cgroups.Open(node.DefaultSlice.Path));
             }
         }
         catch (SystemdException)
@@ -63,17 +84,27 @@ internal static class SandboxScopes
     private static void Enter(Node node, SandboxRecord sandbox, PodScope scope, CgroupPath leaf, int pid)
     {
         node.Systemd.StartScope(new ScopeUnit(scope.UnitName, scope.Slice, pid, $"Pod {sandbox.Id}{Owner(node)}"));
-        if (!node.Cgroups.Open(scope.Path).Exists)
+        if (!IsIn(pid, scope.Path))
         {
             throw new CgroupUnsupportedException(
-                $"systemd has started {scope.UnitName}, and there is no cgroup {scope.Path} beneath {string.Join(", ", node.Cgroups.Facts.MountPoints)}: "
-                + "this systemd is not the one that owns these hierarchies. Set cgroup_driver = \"cgroupfs\".");
+                $"systemd has started {scope.UnitName}, and its process {pid} is not in the cgroup {scope.Path}: systemd's root is another cgroup "
+                + "than the one that this daemon sees. Set cgroup_driver = \"cgroupfs\".");
         }
 
         // v2 enables controllers in the scope only when no process is in it but in cgroups below.
         node.Cgroups.CreateLeaf(leaf).AddProcess(pid);
         node.Cgroups.Create(leaf);
     }
+
+    private static void End(Node node, string unit)
+    {
+        node.Systemd.Kill(unit);
+        node.Systemd.Stop(unit);
+    }
+
+    // cgroups(7): a line for each hierarchy, with the path at its end. systemd places the process in some of v1 only.
+    private static bool IsIn(int pid, CgroupPath path)
+        => File.ReadLines($"/proc/{pid}/cgroup").Any(line => line.EndsWith($":/{path}", StringComparison.Ordinal));
 
     private static string Owner(Node node) => $" of crisp on {node.Config.Root}";
 }

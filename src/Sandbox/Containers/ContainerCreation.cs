@@ -114,8 +114,7 @@ internal static class ContainerCreation
             var user = UserResolver.Resolve(held.Rootfs, spec.Process.User);
             held.LogFile = spec.Log is null ? null : LogFile.Open(spec.Log);
             cgroup = pod.CgroupManager.Create(CgroupPath.Parse(spec.CgroupPath));
-            cgroup.Apply(ContainerLimits.From(spec.Resources));
-            cgroup.SetDeviceRules(ContainerLimits.From(spec.DeviceRules));
+            Limit(cgroup, spec);
             return new Made(new NamespaceContainer(pod, spec, user, cgroup, held), cgroup.WatchOom());
         }
         catch
@@ -124,6 +123,24 @@ internal static class ContainerCreation
             cgroup?.Remove(_removePatience);
             throw;
         }
+    }
+
+    /// <summary>
+    /// Makes the cgroup of a container that was not started yet anew, where somebody has removed it meanwhile: on v1 systemd, when it
+    /// reads its units again, takes away what is empty in a hierarchy, delegated or not.
+    /// </summary>
+    public static void RestoreCgroup(NamespacePod pod, NamespaceContainer container)
+    {
+        if (!container.Cgroup.Exists)
+        {
+            Limit(pod.CgroupManager.Create(container.Cgroup.Path), container.Spec);
+        }
+    }
+
+    private static void Limit(ICgroup cgroup, ContainerSpec spec)
+    {
+        cgroup.Apply(ContainerLimits.From(spec.Resources));
+        cgroup.SetDeviceRules(ContainerLimits.From(spec.DeviceRules));
     }
 
     private static NamespaceContainer Adopt(NamespacePod pod, Made made)

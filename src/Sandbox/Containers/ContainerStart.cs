@@ -54,6 +54,7 @@ internal static class ContainerStart
     private static Launched Launch(NamespacePod pod, NamespaceContainer container, FileDescriptor? target)
     {
         var process = container.Spec.Process;
+        ContainerCreation.RestoreCgroup(pod, container);
 
         // Without a log too: somebody may attach.
         var output = !process.Terminal;

@@ -136,6 +136,25 @@ public sealed class SystemdUnitsTests
         Assert.Equal("[], [\"crisp-*.scope\"]", Assert.Single(manager.Calls).Arguments);
     }
 
+    [Theory]
+    [InlineData("/a.slice/crisp-1.scope", "a.slice/crisp-1.scope")]
+    [InlineData("", null)]
+    public void ControlGroup_IsRead(string told, string? path)
+    {
+        using var manager = new FakeManager(call => [call.Member == "GetUnit"
+            ? FakeManager.Answer(call, "o", w => w.Text("/org/freedesktop/systemd1/unit/x"))
+            : FakeManager.Answer(call, "v", w => w.Signature("s").Align(4).Text(told))]);
+        Assert.Equal(path, Units(manager).ControlGroupOf("crisp-1.scope")?.Value);
+        Assert.Equal("\"org.freedesktop.systemd1.Scope\", \"ControlGroup\"", manager.Calls[^1].Arguments);
+    }
+
+    [Fact]
+    public void ControlGroup_OfAUnitThatIsGone_IsNone()
+    {
+        using var manager = new FakeManager(call => [FakeManager.Refuse(call, "org.freedesktop.systemd1.NoSuchUnit", "Unit x.scope not loaded.")]);
+        Assert.Null(Units(manager).ControlGroupOf("x.scope"));
+    }
+
     [Fact]
     public void Version_IsRead()
     {

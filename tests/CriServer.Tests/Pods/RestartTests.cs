@@ -181,7 +181,9 @@ public sealed class RestartTests(PodNode node) : IClassFixture<PodNode>
 
     private async Task UntilNotReadyAsync(string pod)
     {
-        for (var tries = 0; tries < 500 && (await node.PodStatusAsync(pod)).State == PodSandboxState.SandboxReady; tries++)
+        // The directory goes after the state, and nobody is told of that.
+        var run = Path.Combine(node.Daemon.Run, "sandboxes", pod[..32]);
+        for (var tries = 0; tries < 500 && ((await node.PodStatusAsync(pod)).State == PodSandboxState.SandboxReady || Directory.Exists(run)); tries++)
         {
             await Task.Delay(20);
         }

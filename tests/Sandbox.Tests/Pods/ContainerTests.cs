@@ -39,6 +39,19 @@ public sealed class ContainerTests
     }
 
     [Fact]
+    public async Task Cgroup_ThatWasTakenAwayBeforeTheStart_IsMadeAnewWithItsLimits()
+    {
+        await using var pod = await PodProcess.StartAsync();
+        var spec = pod.Container("true") with { Resources = new ResourcesSpec { PidsLimit = 77 } };
+        await pod.CreateAsync(spec);
+        var cgroup = Cgroups.CgroupManager.Detect().Open(Cgroups.CgroupPath.Parse(spec.CgroupPath));
+        cgroup.Remove(TimeSpan.FromSeconds(10));
+        await pod.Client.StartContainerAsync(spec.Id);
+        Assert.Equal(77, cgroup.ReadLimits().PidsLimit);
+        Assert.Equal(0, (await pod.Client.WaitAsync(spec.Id)).ExitCode);
+    }
+
+    [Fact]
     public async Task DeathBySignal_IsTold()
     {
         await using var pod = await PodProcess.StartAsync();
