@@ -12,7 +12,7 @@ internal sealed partial class CallInterceptor(ILogger<CallInterceptor> logger, D
     public override async Task<TResponse> UnaryServerHandler<TRequest, TResponse>(
         TRequest request, ServerCallContext context, UnaryServerMethod<TRequest, TResponse> continuation)
     {
-        var (start, span) = (time.GetTimestamp(), Tracing.Start(context));
+        var (start, span) = Begin(context);
         try
         {
             var response = await continuation(request, context);
@@ -33,7 +33,7 @@ internal sealed partial class CallInterceptor(ILogger<CallInterceptor> logger, D
         ServerCallContext context,
         ServerStreamingServerMethod<TRequest, TResponse> continuation)
     {
-        var (start, span) = (time.GetTimestamp(), Tracing.Start(context));
+        var (start, span) = Begin(context);
         try
         {
             await continuation(request, responseStream, context);
@@ -45,6 +45,12 @@ internal sealed partial class CallInterceptor(ILogger<CallInterceptor> logger, D
         {
             throw Fail(error, context, start, span, streams: true);
         }
+    }
+
+    private (long Start, Activity? Span) Begin(ServerCallContext context)
+    {
+        metrics.CallBegan(context.Method);
+        return (time.GetTimestamp(), Tracing.Start(context));
     }
 
     private void Done(ServerCallContext context, long start, Activity? span, bool streams)

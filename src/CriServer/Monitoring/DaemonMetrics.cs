@@ -12,6 +12,7 @@ public sealed class DaemonMetrics
     private readonly CollectorRegistry _registry = global::Prometheus.Metrics.NewCustomRegistry();
     private readonly Counter _calls;
     private readonly Histogram _durations;
+    private readonly Gauge _inFlight;
 
     public DaemonMetrics()
     {
@@ -23,17 +24,24 @@ public sealed class DaemonMetrics
             "How long calls took that have one answer. Streams last as long as their clients like and are not among them.",
             ["method"],
             new HistogramConfiguration { Buckets = _seconds });
+        _inFlight = Factory.CreateGauge(
+            "crisp_rpc_calls_in_flight", "CRI calls that have begun and not ended, streams among them, by method.", ["method"]);
         Factory.CreateGauge("crisp_build_info", "1, with the version of this daemon.", ["version"]).WithLabels(CrispVersion.Text).Set(1);
     }
 
     /// <summary>Makes further metrics in the daemon's registry.</summary>
     internal IMetricFactory Factory { get; }
 
+    /// <summary>To be followed by <see cref="CallEnded"/>.</summary>
+    /// <param name="method">/runtime.v1.RuntimeService/Version.</param>
+    public void CallBegan(string method) => _inFlight.WithLabels(NameOf(method)).Inc();
+
     /// <param name="method">/runtime.v1.RuntimeService/Version.</param>
     /// <param name="duration">Null for a stream.</param>
     public void CallEnded(string method, StatusCode code, TimeSpan? duration)
     {
-        var name = method[(method.LastIndexOf('/') + 1)..];
+        var name = NameOf(method);
+        _inFlight.WithLabels(name).Dec();
         _calls.WithLabels(name, code.ToString()).Inc();
         if (duration is { } time)
         {
@@ -46,4 +54,6 @@ public sealed class DaemonMetrics
 
     /// <summary>All metrics in Prometheus's text format.</summary>
     public Task WriteAsync(Stream stream, CancellationToken cancellation) => _registry.CollectAndExportAsTextAsync(stream, cancellation);
+
+    private static string NameOf(string method) => method[(method.LastIndexOf('/') + 1)..];
 }

@@ -58,6 +58,20 @@ public sealed class MetricsEndpointTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task CallsInFlight_AreCountedWhileTheyLast()
+    {
+        const string Events = "crisp_rpc_calls_in_flight{method=\"GetContainerEvents\"}";
+        using (var events = _server.Connect().GetContainerEvents(new GetEventsRequest()))
+        {
+            await UntilAsync(Events, 1);
+        }
+
+        await UntilAsync(Events, 0);
+        await Assert.ThrowsAsync<RpcException>(async () => await _server.Connect().ContainerStatusAsync(new ContainerStatusRequest { ContainerId = "none" }));
+        await UntilAsync("crisp_rpc_calls_in_flight{method=\"ContainerStatus\"}", 0);
+    }
+
+    [Fact]
     public async Task PodsAndContainers_AreCountedByHandlerAndState()
     {
         var node = _server.Node;
@@ -144,6 +158,16 @@ public sealed class MetricsEndpointTests : IAsyncLifetime
         };
         var error = await Assert.ThrowsAsync<StartException>(() => Hosting.Daemon.RunAsync(config, default));
         Assert.Contains($"Cannot listen on {config.MetricsAddress}", error.Message, StringComparison.Ordinal);
+    }
+
+    private async Task UntilAsync(string series, double value)
+    {
+        for (var tries = 0; tries < 500 && (await ReadAsync()).GetValueOrDefault(series, double.NaN) != value; tries++)
+        {
+            await Task.Delay(20);
+        }
+
+        Assert.Equal(value, (await ReadAsync()).GetValueOrDefault(series, double.NaN));
     }
 
     private async Task<Dictionary<string, double>> ReadAsync()
