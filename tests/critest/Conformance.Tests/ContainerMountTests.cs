@@ -40,7 +40,10 @@ public sealed class ContainerMountTests(Endpoint endpoint) : ConformanceTests(en
         using var below = new NodeMount(Volume("rro"), shared: false);
         var plain = Mount(below.Path, m => m.Readonly = true);
         var recursive = Mount(below.Path, m => (m.Readonly, m.RecursiveReadOnly) = (true, true));
-        Assert.Equal("", await Cri.ScriptAsync("echo x > /mnt/sub/file", c => c.Mounts.Add(plain)));
+        var written = await Cri.ScriptAsync("echo x > /mnt/sub/file", c => c.Mounts.Add(plain));
+
+        // A machine's mount is one filesystem, with one answer for all that it shows of the node's (docs/vm-pods.md).
+        Assert.Equal(Endpoint.Handler.Length == 0, written.Length == 0);
         Assert.Contains("Read-only", await Cri.ScriptAsync("echo x > /mnt/sub/file", c => c.Mounts.Add(recursive)), StringComparison.Ordinal);
     }
 
@@ -135,6 +138,6 @@ public sealed class ContainerMountTests(Endpoint endpoint) : ConformanceTests(en
     private async Task SkipUnlessAsync(Func<RuntimeHandler, bool> has, string what)
     {
         var handlers = (await Cri.Runtime.StatusAsync(new StatusRequest())).RuntimeHandlers;
-        Assert.SkipWhen(Endpoint.IsExternal && !handlers.Any(h => h.Name.Length == 0 && has(h)), $"the runtime has no {what}");
+        Assert.SkipWhen(Endpoint.IsExternal && !handlers.Any(h => h.Name == Endpoint.Handler && has(h)), $"the runtime has no {what}");
     }
 }

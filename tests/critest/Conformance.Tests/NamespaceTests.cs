@@ -56,7 +56,7 @@ public sealed class NamespaceTests(Endpoint endpoint) : ConformanceTests(endpoin
     public async Task NodeNetwork_IsTheNodes()
     {
         const string script = "readlink /proc/self/ns/net";
-        var shared = await Cri.ScriptAsync(script);
+        var shared = await Cri.ScriptAsync(script, c => c.Linux.SecurityContext.NamespaceOptions.Network = NamespaceMode.Node, Pod(o => o.Network = NamespaceMode.Node));
         var own = await Cri.ScriptAsync(script, c => c.Linux.SecurityContext.NamespaceOptions.Network = NamespaceMode.Pod, Pod(o => o.Network = NamespaceMode.Pod));
         Assert.Equal(OwnNamespace("net"), shared);
         Assert.NotEqual(shared, own);

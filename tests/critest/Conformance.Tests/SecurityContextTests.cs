@@ -66,7 +66,11 @@ public sealed class SecurityContextTests(Endpoint endpoint) : ConformanceTests(e
     [Fact]
     public async Task Privileged_MayMakeDevicesAndInterfaces()
     {
-        const string script = "brctl addbr b 2> /dev/null || busybox ip link add b type bridge 2> /dev/null && echo ok || echo no";
+        const string Bridge = "brctl addbr b 2> /dev/null || busybox ip link add b type bridge 2> /dev/null && echo ok || echo no";
+
+        // A guest's kernel has no module for bridges.
+        const string Address = "busybox ip address add 192.0.2.77/32 dev lo 2> /dev/null && echo ok || echo no";
+        var script = Endpoint.Handler.Length == 0 ? Bridge : Address;
         Action<PodSandboxConfig> pod = c =>
         {
             c.Linux.SecurityContext.NamespaceOptions.Network = NamespaceMode.Pod;

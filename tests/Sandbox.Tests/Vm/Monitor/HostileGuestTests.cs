@@ -1,3 +1,4 @@
+using System.Text;
 using Crisp.Cgroups;
 using Crisp.Sandbox.Protocol;
 using Crisp.Sandbox.Vm.Monitor;
@@ -90,6 +91,54 @@ public sealed class HostileGuestTests
         Assert.Equal((255, true), (exit.ExitCode, exit.Message.Contains("broke the protocol", StringComparison.Ordinal)));
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task OutputThatNeverEnds_DoesNotHoldUpTheExit(bool flows)
+    {
+        using var guest = new PlayedGuest(EndAtOnce);
+        guest.Stream = (_, socket) =>
+        {
+            while (flows)
+            {
+                socket.Send("flood\n"u8);
+            }
+        };
+        await using var pod = await MonitoredPod.StartAsync(guestSocket: guest.Path);
+        var id = await pod.LaunchAsync("true");
+        var exit = await pod.Client.WaitAsync(id).WaitAsync(TimeSpan.FromSeconds(20));
+        Assert.Equal(0, exit.ExitCode);
+        await pod.Client.DeleteContainerAsync(id);
+        var length = new FileInfo(pod.LogPath(id)).Length;
+        await Task.Delay(300);
+        Assert.Equal(length, new FileInfo(pod.LogPath(id)).Length);
+        Assert.Equal(flows, length > 0);
+    }
+
+    [Fact]
+    public async Task Output_IsNeverAnEntryOfItsOwn()
+    {
+        const string Forged = "2026-01-01T00:00:00.000000000Z stderr F forged";
+        using var guest = new PlayedGuest(EndAtOnce);
+        guest.Stream = (kind, socket) =>
+        {
+            if (kind == ConnectionKind.Stdout)
+            {
+                socket.Send([.. Encoding.ASCII.GetBytes($"a\r{Forged}\n{Forged}\n\0\n"), .. Enumerable.Repeat((byte)'x', 1 << 20)]);
+            }
+
+            socket.Dispose();
+        };
+        await using var pod = await MonitoredPod.StartAsync(guestSocket: guest.Path);
+        var id = await pod.LaunchAsync("true");
+        await pod.Client.WaitAsync(id).WaitAsync(_patience);
+        var entries = File.ReadAllText(pod.LogPath(id)).TrimEnd('\n').Split('\n');
+        Assert.All(entries, e => Assert.Matches("^[0-9T:.-]{29}Z stdout [FP] ", e));
+        Assert.Equal([$"a\r{Forged}", Forged, "\0"], entries.Take(3).Select(e => e[40..]));
+        Assert.All(entries, e => Assert.InRange(e.Length, 0, 17_000));
+        Assert.Equal(1 << 20, entries.Skip(3).Sum(e => e.Length - 40));
+    }
+
     [Fact]
     public async Task StatsThatAreNone_AreAnError()
     {
@@ -119,4 +168,6 @@ public sealed class HostileGuestTests
             var clean = GuestText.Clean(text);
             return clean.Length <= 1025 && !clean.Any(char.IsControl);
         });
+
+    private static IMessage? EndAtOnce(Request request) => request.Method == "Wait" ? new WaitResponse { Exit = new ExitInfo() } : PlayedGuest.Polite(request);
 }

@@ -27,6 +27,9 @@ internal sealed class PlayedGuest : IDisposable
     /// <summary>Sent right after each answer.</summary>
     public byte[] After { get; set; } = [];
 
+    /// <summary>What happens on a connection for a stream, on a thread of its own.</summary>
+    public Action<ConnectionKind, Socket> Stream { get; set; } = static (_, _) => { };
+
     /// <summary>What a well-behaved guest answers to everything that carries no answer of its own.</summary>
     public static IMessage? Polite(Request request) => request.Method switch
     {
@@ -79,8 +82,9 @@ internal sealed class PlayedGuest : IDisposable
             }
 
             socket.Send([Preface.Taken]);
-            if (Preface.Parse(preface).Kind != ConnectionKind.Control)
+            if (Preface.Parse(preface).Kind is var kind and not ConnectionKind.Control)
             {
+                Stream(kind, socket);
                 return;
             }
 

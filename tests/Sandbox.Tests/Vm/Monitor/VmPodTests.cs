@@ -1,5 +1,4 @@
 using Crisp.Cgroups;
-using Crisp.Linux;
 using Crisp.Sandbox.Client;
 using Crisp.Sandbox.Spec;
 using Crisp.Sandbox.Tests.Pods;
@@ -25,7 +24,9 @@ public sealed class VmPodTests
         Assert.InRange(memory, 100 << 10, 256 << 10);
         await CheckClockAsync(pod);
         await CheckProcessesAsync(pod);
-        await CheckVolumesAsync(pod);
+        await CheckSharedMemoryAsync(pod);
+        await VmPodVolumes.CheckAsync(pod);
+        await VmPodIsolation.CheckAsync(pod);
         await CheckOutOfMemoryAsync(pod);
     }
 
@@ -53,6 +54,51 @@ public sealed class VmPodTests
         await PodProcess.UntilAsync(() => pod.Log(id).Length > 0, "The first line");
         pod.Process.Kill();
         Assert.True(pod.Process.WaitForEnd(_patience));
+    }
+
+    [Fact]
+    public async Task FivePods_CostLittleBeyondTheirGuestsMemory()
+    {
+        const long Most = 15 << 20;
+        var pods = new List<VmPodProcess>();
+        try
+        {
+            for (var i = 0; i < 5; i++)
+            {
+                pods.Add(await VmPodProcess.StartAsync());
+                await pods[^1].LaunchAsync("sleep", "1000");
+            }
+
+            var beyond = pods.Select(p => MemoryBeyondGuest(p.Process.Pid)).ToList();
+            TestContext.Current.TestOutputHelper?.WriteLine($"Beyond the guest's memory, in kB: {string.Join(", ", beyond.Select(b => b >> 10))}");
+            Assert.All(beyond, b => Assert.InRange(b, 1, Most));
+        }
+        finally
+        {
+            foreach (var pod in pods)
+            {
+                await pod.DisposeAsync();
+            }
+        }
+    }
+
+    /// <summary>Proportional set size of all but the guest's memory, in bytes (proc_pid_smaps(5)).</summary>
+    private static long MemoryBeyondGuest(int pid)
+    {
+        var (sum, isGuest) = (0L, false);
+        foreach (var line in File.ReadLines($"/proc/{pid}/smaps"))
+        {
+            if (line.Contains("kB", StringComparison.Ordinal))
+            {
+                sum += !isGuest && line.StartsWith("Pss:", StringComparison.Ordinal) ? long.Parse(line[4..^2], null) << 10 : 0;
+            }
+            else if (!line.StartsWith("VmFlags", StringComparison.Ordinal))
+            {
+                isGuest = line.Contains("crisp-guest-memory", StringComparison.Ordinal);
+            }
+        }
+
+        return sum;
     }
 
     private static async Task CheckClockAsync(VmPodProcess pod)
@@ -100,36 +146,13 @@ public sealed class VmPodTests
         Assert.Equal((0, "stdout F tty,stdout F err"), (exit.ExitCode, string.Join(',', lines)));
     }
 
-    private static async Task CheckVolumesAsync(VmPodProcess pod)
+    private static async Task CheckSharedMemoryAsync(VmPodProcess pod)
     {
-        // Added while the machine runs: a filesystem of its own, which the node unmounts when the container is gone.
-        var volume = Directory.CreateDirectory(Path.Combine(pod.Scratch, "volume")).FullName;
-        Mounts.Mount("tmpfs", volume, "tmpfs", MountFlags.None);
-        try
+        var shared = new MountSpec { Target = "/dev/shm", Source = new SharedMemorySource() };
+        foreach (var script in (string[])["echo shared > /dev/shm/x", "grep shared /dev/shm/x"])
         {
-            File.WriteAllText(Path.Combine(volume, "config"), "first\n");
-            var spec = pod.Container("sh", "-c", "cat /mnt/config; echo made > /mnt/made; echo shared > /dev/shm/x; while ! grep second /mnt/config; do sleep 0.1; done");
-            spec = spec with
-            {
-                Mounts = [.. spec.Mounts, new MountSpec { Target = "/mnt", Source = new BindSource(volume) }, new MountSpec { Target = "/dev/shm", Source = new SharedMemorySource() }],
-            };
-            using (var tree = Mounts.OpenTree(FileDescriptor.CurrentDirectory, volume, OpenTreeFlags.Clone))
-            {
-                Mounts.MountSetAttr(tree, MountAttributes.None, propagation: MountFlags.Private);
-                await pod.CreateAsync(spec, tree);
-            }
-
-            await pod.Client.StartContainerAsync(spec.Id);
-            await PodProcess.UntilAsync(() => File.Exists(Path.Combine(volume, "made")), "The file");
-            File.WriteAllText(Path.Combine(volume, "config.new"), "second\n");
-            File.Move(Path.Combine(volume, "config.new"), Path.Combine(volume, "config"), overwrite: true);
-            Assert.Equal(0, (await pod.Client.WaitAsync(spec.Id).WaitAsync(_patience)).ExitCode);
-            Assert.Equal(["stdout F first", "stdout F second"], pod.Log(spec.Id));
-            await pod.Client.DeleteContainerAsync(spec.Id);
-        }
-        finally
-        {
-            Mounts.Umount2(volume, UnmountFlags.None);
+            var spec = pod.Container("sh", "-c", script);
+            Assert.Equal(0, (await pod.RunAsync(spec with { Mounts = [.. spec.Mounts, shared] })).Exit.ExitCode);
         }
     }
 
