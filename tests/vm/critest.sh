@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # tests/vm/critest.sh [CRITEST'S OPTIONS]: tests/critest/run.sh in the test VM, where there are cgroup v2 and AppArmor. critest comes
-# from PATH or CRITEST; crisp and crisp-sandbox from artifacts/native. Ends with "N passed, N failed".
+# from PATH or CRITEST; crisp and crisp-sandbox from artifacts/native. CRI_RUNTIME_HANDLER=kvm makes every pod a virtual machine.
+# Ends with "N passed, N failed".
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 fail() {
@@ -28,8 +29,10 @@ chmod +x "$payload/bin/sudo"
 	echo '#!/bin/bash'
 	echo 'cd /payload/extra'
 	echo 'export PATH=$PWD/bin:$PATH CRISP_CACHE=$PWD/cache'
+	[ -z "${CRI_RUNTIME_HANDLER:-}" ] || echo "export CRI_RUNTIME_HANDLER=$CRI_RUNTIME_HANDLER"
 	echo "exec tests/critest/run.sh ${*@Q}"
 } > "$payload/run"
 chmod +x "$payload/run"
 export CRISP_VM_PAYLOAD=$payload CRISP_VM_KEEP_NATIVE=1
+[ -z "${CRI_RUNTIME_HANDLER:-}" ] || export CRISP_VM_ENVIRONMENT="CRISP_MODULE=kvm_amd ${CRISP_VM_ENVIRONMENT:-}"
 tests/vm/run.sh Sandbox
