@@ -67,7 +67,8 @@ public sealed class PodSandboxTests(Endpoint endpoint) : ConformanceTests(endpoi
     public async Task Status_TellsTheNamespaces()
     {
         var options = (await Cri.PodStatusAsync(await Cri.PodAsync())).Linux?.Namespaces?.Options;
-        Assert.Equal((NamespaceMode.Node, NamespaceMode.Container, NamespaceMode.Pod), (options?.Network, options?.Pid, options?.Ipc));
+        var network = Endpoint.Handler.Length == 0 ? NamespaceMode.Node : NamespaceMode.Pod;
+        Assert.Equal((network, NamespaceMode.Container, NamespaceMode.Pod), (options?.Network, options?.Pid, options?.Ipc));
     }
 
     [Fact]
