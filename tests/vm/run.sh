@@ -96,7 +96,9 @@ main() {
 		kernel=/payload/vmlinux
 	fi
 	[ -z "${CRISP_TEST_IMAGE:-}" ] || cp "$CRISP_TEST_IMAGE" "$payload/image.tar"
+	arguments=${CRISP_TEST_ARGUMENTS:-}
 	cat > "$payload/environment" <<EOF
+export CRISP_TEST_ARGUMENTS=${arguments@Q}
 export SUITES="${names[*]}" SHELL_ONLY=$shell CRISP_BIN_DIR=/payload/native CRISP_TEST_VM=1 DOTNET_ROOT=/payload/dotnet CRISP_SUITE_TIMEOUT=${CRISP_SUITE_TIMEOUT:-1800}
 [ -z "$kernel" ] || export CRISP_TEST_KERNEL=$kernel
 export DOTNET_TieredPGO=0 ${CRISP_VM_ENVIRONMENT:-}

@@ -14,7 +14,6 @@ internal static class VmPodIsolation
     {
         var volume = Directory.CreateDirectory(Path.Combine(pod.Scratch, "guarded")).FullName;
         File.WriteAllText(Path.Combine(volume, "secret"), "content\n");
-        File.CreateSymbolicLink(Path.Combine(volume, "link"), "/proc/1/root/etc/hostname");
         var spec = Root(pod, Script);
         spec = spec with { Mounts = [.. spec.Mounts, new MountSpec { Target = "/guarded", Source = new BindSource(volume), Readonly = true }] };
         using (var tree = Mounts.OpenTree(FileDescriptor.CurrentDirectory, volume, OpenTreeFlags.Clone))
@@ -26,15 +25,9 @@ internal static class VmPodIsolation
         await pod.Client.StartContainerAsync(spec.Id);
         var exit = await pod.Client.WaitAsync(spec.Id).WaitAsync(TimeSpan.FromMinutes(2));
         var lines = pod.Log(spec.Id).Select(l => l["stdout F ".Length..]).ToList();
-        Assert.Equal(0, exit.ExitCode);
+        Assert.True(exit.ExitCode == 0, string.Join('\n', lines));
         Assert.All(Values("device"), device => Assert.Contains(device, _devices));
         Assert.Empty(Values("disk"));
-
-        // The filesystem's root has the exports' names and nothing above it.
-        var exports = Values("export").ToList();
-        Assert.Contains($"{spec.Id}-0", exports);
-        Assert.Contains($"{spec.Id}-1", exports);
-        Assert.All(exports, e => Assert.Matches("^[0-9a-f]{64}-[0-9]+$", e));
         Assert.Equal("refused refused refused content", string.Join(' ', Values("try")));
         Assert.Equal("content\n", File.ReadAllText(Path.Combine(volume, "secret")));
         await pod.Client.DeleteContainerAsync(spec.Id);
@@ -42,18 +35,15 @@ internal static class VmPodIsolation
         IEnumerable<string> Values(string what) => lines.Where(l => l.StartsWith(what + " ", StringComparison.Ordinal)).Select(l => l[(what.Length + 1)..]);
     }
 
-    /// <summary>The filesystem mounted anew, writable, by its tag: what is read-only is so on the node's side.</summary>
+    /// <summary>What is read-only is so on the node's side too: the guest's own flag, its root can take away.</summary>
     private const string Script = """
-        mkdir /all && mount -t virtiofs crisp /all || exit 1
         for d in /sys/bus/virtio/devices/*/device; do echo device $(cat $d); done
         for d in /sys/block/vd* /sys/block/sd*; do test -e $d && echo disk $d; done
-        for e in $(ls -A /all); do echo export $e; done
-        guarded=$(ls -d /all/*-1 | while read e; do test -e $e/secret && echo $e; done)
-        echo x 2> /dev/null > $guarded/secret && echo try written || echo try refused
-        mkdir /all/new 2> /dev/null && echo try made || echo try refused
-        mknod $guarded/disk b 8 0 2> /dev/null && echo try made || echo try refused
-        echo try $(cat $guarded/secret)
-        umount /all
+        mount -o remount,bind,rw none /guarded && grep -q ' /guarded [^ ]* rw' /proc/self/mounts || exit 1
+        echo x 2> /dev/null > /guarded/secret && echo try written || echo try refused
+        mkdir /guarded/new 2> /dev/null && echo try made || echo try refused
+        mknod /guarded/disk b 8 0 2> /dev/null && echo try made || echo try refused
+        echo try $(cat /guarded/secret)
         """;
 
     private static ContainerSpec Root(VmPodProcess pod, string script)
