@@ -1,5 +1,4 @@
 using System.CommandLine;
-using k8s;
 
 namespace Crisp.NodeAgent.CommandLine;
 
@@ -11,10 +10,12 @@ internal static class RunCommand
         var settings = new AgentSettings();
         var command = new Command("run", "Keep one node as its label crisp.dev/runtime wants it, until SIGTERM.");
         settings.AddTo(command);
+        var access = new ClusterAccess();
+        access.AddTo(command);
         command.SetRun(async (parsed, cancellation) =>
         {
             var options = settings.Read(parsed);
-            await using var app = AgentHost.Build(options, KubernetesClientConfiguration.InClusterConfig());
+            await using var app = AgentHost.Build(options, access.Read(parsed));
             await app.StartAsync(cancellation);
 
             // It ends by itself when something in it has failed that nobody foresaw; then the kubelet starts it anew.

@@ -1,6 +1,5 @@
 using System.CommandLine;
 using Crisp.NodeAgent.Kubernetes;
-using k8s;
 
 namespace Crisp.NodeAgent.CommandLine;
 
@@ -16,10 +15,12 @@ internal static class UninstallCommand
         var lease = new Option<string>("--lease") { HelpName = "NAME", DefaultValueFactory = _ => "crisp-node-agent", Description = "The Lease" };
         var timeout = new Option<string>("--timeout") { HelpName = "TIME", DefaultValueFactory = _ => "1h", Description = "How long all nodes together may take" };
         var command = new Command("uninstall", "Take crisp off every node. Kubelets go back to their runtimes one after the other.") { space, lease, timeout };
+        var access = new ClusterAccess();
+        access.AddTo(command);
         command.SetRun(async (parsed, cancellation) =>
         {
             var limit = AgentSettings.ParseTime("--timeout", parsed.GetRequiredValue(timeout));
-            using var cluster = new Cluster(KubernetesClientConfiguration.InClusterConfig(), s_retry, TimeProvider.System);
+            using var cluster = new Cluster(access.Read(parsed), s_retry, TimeProvider.System);
             var asked = new SwitchLease(cluster, parsed.GetRequiredValue(space), parsed.GetRequiredValue(lease), "uninstall", TimeProvider.System);
             return await RunAsync(cluster, asked, limit, s_poll, TimeProvider.System, parsed.InvocationConfiguration.Output, cancellation);
         });
