@@ -107,7 +107,13 @@ done
 crisp() { "$bin/crisp" "$@" --config "$work/config.toml"; }
 run_image() { "$bin/crisp" run --config "$work/config.toml" --rm --network node "localhost:$port/crisp:test" "$@"; }
 check "crisp pulls it" crisp pull "localhost:$port/crisp:test"
-says() { local want=$1; shift; run_image "$@" 2>&1 | tee "$work/said" | grep -qF "$want" || { cat "$work/said"; tail -n 5 "$work/daemon.log"; false; }; }
+# says WANT ARGUMENTS: what the agent with these arguments writes has this in it.
+says() {
+	local want=$1
+	shift
+	run_image "$@" > "$work/said" 2>&1 || true
+	grep -qF -- "$want" "$work/said" || { cat "$work/said"; tail -n 5 "$work/daemon.log"; return 1; }
+}
 check "the agent says its version" says "$(sed -n 's:.*<Version>\(.*\)</Version>.*:\1:p' Directory.Build.props)" --version
 check "a wrong value is a sentence" says '--drain-timeout must be a time such as "90s", "15m" or "1h"; it is "soon".' \
 	run --node n --namespace s --host-root / --drain-timeout soon
