@@ -23,6 +23,7 @@ public static class CrispUnit
         [Service]
         Type=notify
         ExecStart={ProgramFiles.Crisp} serve
+        ExecReload=/bin/kill -HUP $MAINPID
         Restart=always
         RestartSec=1
         # The daemon proves each half of this time that it answers; one that does not is replaced.

@@ -26,6 +26,7 @@ public sealed class CrispUnitTests
     [InlineData("Delegate=yes")]
     [InlineData("TasksMax=infinity")]
     [InlineData("Restart=always")]
+    [InlineData("ExecReload=/bin/kill -HUP $MAINPID")]
     [InlineData("WatchdogSec=60")]
     [InlineData("ExecStart=/usr/local/lib/crisp/current/crisp serve")]
     public void Unit_HasWhatPodsNeed(string line) => Assert.Contains(line, CrispUnit.Text.Split('\n'));

@@ -25,8 +25,15 @@ internal static class ServeCommand
         // Without SetRun: the host listens for signals itself.
         command.SetAction((parsed, cancellation) => CommandRun.ReportAsync(parsed, async () =>
         {
+            await Daemon.RunAsync(Read(parsed), () => Read(parsed), cancellation);
+            return 0;
+        }));
+        return command;
+
+        CrispConfig Read(ParseResult parsed)
+        {
             var config = ConfigFile.Load(parsed.GetValue(file));
-            config = config with
+            return config with
             {
                 Root = FullPath(parsed.GetValue(root)) ?? config.Root,
                 Run = FullPath(parsed.GetValue(run)) ?? config.Run,
@@ -37,10 +44,7 @@ internal static class ServeCommand
                 LogLevel = parsed.GetValue(level) ?? config.LogLevel,
                 LogFormat = parsed.GetValue(format) ?? config.LogFormat,
             };
-            await Daemon.RunAsync(config, cancellation);
-            return 0;
-        }));
-        return command;
+        }
     }
 
     private static string? CgroupParent(string? path)

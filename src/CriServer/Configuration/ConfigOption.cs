@@ -23,6 +23,12 @@ internal sealed record ConfigOption
     /// <summary>The configuration with this value; throws <see cref="ConfigValueException"/> for one that it cannot be.</summary>
     public required Func<CrispConfig, ConfigValue, CrispConfig> Apply { get; init; }
 
+    /// <summary>
+    /// The first configuration, a running daemon's, with this option's value in the second one, which was read anew. Null for an
+    /// option that cannot change while the daemon runs.
+    /// </summary>
+    public Func<CrispConfig, CrispConfig, CrispConfig>? Reload { get; init; }
+
     /// <summary>For example <c>log.level</c>, as it can also be written.</summary>
     public string Name => Section.Length == 0 ? Key : $"{Section}.{Key}";
 }

@@ -88,6 +88,7 @@ internal static class ConfigOptions
                 + "debug shows every call with its duration.",
             Show = c => ConfigText.Quote(ConfigText.Word(c.LogLevel)),
             Apply = (c, v) => c with { LogLevel = v.Word<LogLevel>() },
+            Reload = (c, read) => c with { LogLevel = read.LogLevel },
         },
         new()
         {
@@ -105,6 +106,7 @@ internal static class ConfigOptions
                 + "that cannot pull them again.",
             Show = c => ConfigText.List(c.PinnedImages),
             Apply = (c, v) => c with { PinnedImages = v.Texts() },
+            Reload = (c, read) => c with { PinnedImages = read.PinnedImages },
         },
         new()
         {
@@ -115,6 +117,7 @@ internal static class ConfigOptions
                 + "read at each pull; a change needs no restart.",
             Show = c => ConfigText.List(c.RegistryHostDirectories),
             Apply = (c, v) => c with { RegistryHostDirectories = v.AbsolutePaths() },
+            Reload = (c, read) => c with { RegistryHostDirectories = read.RegistryHostDirectories },
         },
         new()
         {
@@ -123,6 +126,7 @@ internal static class ConfigOptions
             Comment = "Layers of one image that are downloaded at once.",
             Show = c => ConfigText.Number(c.ParallelDownloads),
             Apply = (c, v) => c with { ParallelDownloads = v.Number(1, 64) },
+            Reload = (c, read) => c with { ParallelDownloads = read.ParallelDownloads },
         },
         new()
         {
@@ -132,6 +136,7 @@ internal static class ConfigOptions
                 + "where it stopped. A registry that is slow but sends is left alone.",
             Show = c => ConfigText.Quote(Duration.Show(c.PullProgressTimeout)),
             Apply = (c, v) => c with { PullProgressTimeout = v.Duration() },
+            Reload = (c, read) => c with { PullProgressTimeout = read.PullProgressTimeout },
         },
         new()
         {
@@ -186,6 +191,7 @@ internal static class ConfigOptions
                 + "command.",
             Show = c => ConfigText.Quote(Duration.Show(c.StreamingIdleTimeout)),
             Apply = (c, v) => c with { StreamingIdleTimeout = v.Duration(least: TimeSpan.FromSeconds(1)) },
+            Reload = (c, read) => c with { StreamingIdleTimeout = read.StreamingIdleTimeout },
         },
         new()
         {

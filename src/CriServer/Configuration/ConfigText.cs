@@ -8,7 +8,7 @@ internal static class ConfigText
 {
     private const string Head =
         """
-        # The configuration of crisp. Read once when the daemon starts; pods live on while it restarts.
+        # The configuration of crisp. Read when the daemon starts, and at SIGHUP; pods live on while it restarts.
         # Every option stands here with its default, so that an empty file means the same. Options of the
         # command line override those of the file. An option that does not exist is an error.
         """;

@@ -17,12 +17,12 @@ internal static class CrispServices
 
     public static IServiceCollection AddCrisp(this IServiceCollection services, CrispConfig config)
     {
+        var live = new LiveConfig(config);
         services.AddSingleton(config);
+        services.AddSingleton(live);
         services.AddSingleton(TimeProvider.System);
         services.AddLogging(logging => logging
-            .SetMinimumLevel(config.LogLevel)
-            .AddFilter("Microsoft", Quieter(config.LogLevel))
-            .AddFilter("Grpc", Quieter(config.LogLevel))
+            .AddFilter((category, level) => level >= LeastOf(category, live.Current.LogLevel))
             .Services.AddSingleton<ILoggerProvider>(provider => new LineLoggerProvider(
                 config.LogFormat, provider.GetRequiredService<TimeProvider>(), Console.OpenStandardError())));
         services.Configure<HostOptions>(host => host.ShutdownTimeout = config.ShutdownTimeout);
@@ -43,14 +43,14 @@ internal static class CrispServices
             provider.GetRequiredService<ILogger<Node>>()));
         services.AddSingleton<StatsReader>();
         services.AddSingleton(provider => new ImagePuller(
-            provider.GetRequiredService<ImageStore>(), config.Registry, provider.GetRequiredService<TimeProvider>()));
+            provider.GetRequiredService<ImageStore>(), () => live.Current.Registry, provider.GetRequiredService<TimeProvider>()));
         services.AddSingleton<DaemonMetrics>();
         services.AddSingleton<StateMetrics>();
         services.AddSingleton<ProcessMetrics>();
         services.AddSingleton<ImageMetrics>();
         services.AddSingleton<StreamingServer>();
         services.AddSingleton(provider => new RuntimeServer(
-            config, provider.GetRequiredService<Node>(), provider.GetRequiredService<StatsReader>(), provider.GetRequiredService<StreamingServer>()));
+            live, provider.GetRequiredService<Node>(), provider.GetRequiredService<StatsReader>(), provider.GetRequiredService<StreamingServer>()));
         services.AddSingleton<ImageServer>();
         services.AddHostedService<HeapTrim>();
         services.AddSingleton<ImageImportServer>();
@@ -59,5 +59,10 @@ internal static class CrispServices
     }
 
     /// <summary>The web server's own lines are for those who debug it.</summary>
-    private static LogLevel Quieter(LogLevel level) => level <= LogLevel.Debug ? LogLevel.Information : LogLevel.Warning;
+    private static LogLevel LeastOf(string? category, LogLevel level)
+    {
+        var isOurs = category is null
+            || !(category.StartsWith("Microsoft", StringComparison.Ordinal) || category.StartsWith("Grpc", StringComparison.Ordinal));
+        return isOurs ? level : level <= LogLevel.Debug ? LogLevel.Information : LogLevel.Warning;
+    }
 }

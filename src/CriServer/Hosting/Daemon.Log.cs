@@ -9,8 +9,5 @@ internal static partial class Daemon
 
         [LoggerMessage(2, LogLevel.Information, "Stopped; pods live on", EventName = "Stopped")]
         public static partial void Stopped(ILogger logger);
-
-        [LoggerMessage(3, LogLevel.Warning, "SIGHUP ignored: restart the daemon to read its configuration again", EventName = "HangupIgnored")]
-        public static partial void HangupIgnored(ILogger logger);
     }
 }

@@ -1,5 +1,4 @@
 using System.Net;
-using System.Runtime.InteropServices;
 using Crisp.Cgroups;
 using Crisp.Cgroups.Systemd;
 using Crisp.CriServer.Configuration;
@@ -19,8 +18,9 @@ internal static partial class Daemon
     private const int RequestBuffer = 64 << 10;
     private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
 
+    /// <param name="readAgain">Reads what the daemon would be started with now; called at SIGHUP.</param>
     /// <exception cref="StartException">The cgroup driver, the directories, the lock or the socket cannot be had.</exception>
-    public static async Task RunAsync(CrispConfig config, CancellationToken cancellation)
+    public static async Task RunAsync(CrispConfig config, Func<CrispConfig> readAgain, CancellationToken cancellation)
     {
         CheckDriver(config);
         MakeDirectory(config.Root);
@@ -35,7 +35,7 @@ internal static partial class Daemon
         await using var app = Build(config, new ListeningSockets(socket, streaming, metrics));
         var logger = app.Services.GetRequiredService<ILoggerFactory>().CreateLogger(nameof(Daemon));
         using var notifier = ServiceNotifier.FromEnvironment(logger);
-        using var hangup = IgnoreHangup(logger);
+        using var reload = new ConfigReload(app.Services.GetRequiredService<LiveConfig>(), readAgain, logger);
         var node = app.Services.GetRequiredService<Node>();
         using var stopping = app.Lifetime.ApplicationStopping.Register(node.Events.Close);
 
@@ -45,6 +45,7 @@ internal static partial class Daemon
         await app.StartAsync(cancellation);
         Log.Listening(logger, config.SocketPath, config.Root, CrispVersion.Text);
         var watchdog = BeginService(notifier, config, logger, app.Lifetime.ApplicationStopping);
+        reload.TellTo(notifier);
         await app.WaitForShutdownAsync(cancellation);
         await watchdog;
         File.Delete(config.SocketPath);
@@ -140,12 +141,4 @@ internal static partial class Daemon
             throw new StartException($"Cannot make the directory {path}: {error.Message} crisp serve must run as root.", error);
         }
     }
-
-    /// <summary>SIGHUP is what administrators send to daemons that reload; one that died of it would surprise them.</summary>
-    private static PosixSignalRegistration IgnoreHangup(ILogger logger) =>
-        PosixSignalRegistration.Create(PosixSignal.SIGHUP, context =>
-        {
-            context.Cancel = true;
-            Log.HangupIgnored(logger);
-        });
 }

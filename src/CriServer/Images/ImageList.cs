@@ -32,6 +32,7 @@ public sealed partial class ImageServer
         var records = filter?.Image?.Image is { Length: > 0 } reference
             ? _store.Find(reference) is { } one ? [one] : []
             : _store.Images;
-        return records.Select(record => ImageView.Of(record, _pinned.Contains(record)));
+        var pinned = Pinned;
+        return records.Select(record => ImageView.Of(record, pinned.Contains(record)));
     }
 }

@@ -12,7 +12,7 @@ public sealed partial class ImageServer
         var response = new ImageStatusResponse();
         if (_store.Find(ReferenceOf(request.Image)) is { } record)
         {
-            response.Image = ImageView.Of(record, _pinned.Contains(record));
+            response.Image = ImageView.Of(record, Pinned.Contains(record));
             if (request.Verbose && _store.ReadConfig(record.Id) is { } document)
             {
                 response.Info["info"] = ImageView.Info(record, document);

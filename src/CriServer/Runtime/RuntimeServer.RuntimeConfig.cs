@@ -9,7 +9,7 @@ public sealed partial class RuntimeServer
     public override Task<RuntimeConfigResponse> RuntimeConfig(RuntimeConfigRequest request, ServerCallContext context) =>
         Task.FromResult(new RuntimeConfigResponse
         {
-            Linux = new LinuxRuntimeConfiguration { CgroupDriver = DriverOf(_config.CgroupDriver) },
+            Linux = new LinuxRuntimeConfiguration { CgroupDriver = DriverOf(_config.Current.CgroupDriver) },
         });
 
     private static CgroupDriver DriverOf(Cgroups.CgroupDriver driver)

@@ -34,7 +34,7 @@ public sealed partial class RuntimeServer
         response.Status.Conditions.Add(_node.Handlers.Machines.Select(HandlerCondition));
         if (request.Verbose)
         {
-            response.Info.Add("config", JsonSerializer.Serialize(_config, ConfigJson.Default.CrispConfig));
+            response.Info.Add("config", JsonSerializer.Serialize(_config.Current, ConfigJson.Default.CrispConfig));
         }
 
         return response;

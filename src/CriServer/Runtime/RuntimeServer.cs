@@ -16,13 +16,13 @@ namespace Crisp.CriServer.Runtime;
 /// </summary>
 public sealed partial class RuntimeServer : RuntimeService.RuntimeServiceBase
 {
-    private readonly CrispConfig _config;
+    private readonly LiveConfig _config;
     private readonly Node _node;
     private readonly StatsReader _stats;
     private readonly MetricsReader _metrics;
     private readonly StreamingServer _streaming;
 
-    internal RuntimeServer(CrispConfig config, Node node, StatsReader stats, StreamingServer streaming)
+    internal RuntimeServer(LiveConfig config, Node node, StatsReader stats, StreamingServer streaming)
     {
         _config = config;
         _node = node;

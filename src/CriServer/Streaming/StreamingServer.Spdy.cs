@@ -17,7 +17,7 @@ internal sealed partial class StreamingServer
     {
         var protocol = SpdyUpgrade.Negotiate(context, RemoteProtocol.Spdy, p => p.Name);
         await using var transport = await SpdyUpgrade.UpgradeAsync(context);
-        await using var command = new SpdyRemoteCommand(transport, protocol, request, _environment, context.RequestAborted, _environment.Stopping);
+        await using var command = new SpdyRemoteCommand(transport, protocol, request, NewEnvironment, context.RequestAborted, _stopping);
         var channels = await command.OpenAsync();
         await RemoteCommandRun.RunAsync(node, request, channels, command.Session.Owner);
         await command.Session.CloseAsync();
@@ -32,7 +32,7 @@ internal sealed partial class StreamingServer
 
     private async Task ForwardAsync(Stream transport, HttpContext context, PortForwardStreamRequest request)
     {
-        await using var forward = new SpdyPortForward(node, request.SandboxId, transport, _environment, context.RequestAborted, _environment.Stopping);
+        await using var forward = new SpdyPortForward(node, request.SandboxId, transport, NewEnvironment, context.RequestAborted, _stopping);
         await forward.RunAsync();
     }
 }

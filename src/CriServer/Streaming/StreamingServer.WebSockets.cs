@@ -21,7 +21,7 @@ internal sealed partial class StreamingServer
         var protocol = WebSocketUpgrade.Negotiate(context, RemoteProtocol.WebSocket, p => p.Name);
         using var socket = await WebSocketUpgrade.AcceptAsync(context, protocol.Name);
         await using var session = new WebSocketSession(
-            socket, WebSocketRemoteCommand.Channels, protocol.HasClose, _environment, context.RequestAborted, _environment.Stopping);
+            socket, WebSocketRemoteCommand.Channels, protocol.HasClose, NewEnvironment, context.RequestAborted, _stopping);
         var channels = WebSocketRemoteCommand.Open(session.Connection, protocol, request);
         await RemoteCommandRun.RunAsync(node, request, channels, session.Owner);
         await session.CloseAsync();
@@ -42,7 +42,7 @@ internal sealed partial class StreamingServer
         }
 
         await using var session = new WebSocketSession(
-            socket, 2 * request.Ports.Count, hasClose: false, _environment, context.RequestAborted, _environment.Stopping);
+            socket, 2 * request.Ports.Count, hasClose: false, NewEnvironment, context.RequestAborted, _stopping);
         await WebSocketPortForward.RunAsync(node, request, session);
         await session.CloseAsync();
     }

@@ -9,16 +9,22 @@ namespace Crisp.Images;
 public sealed class ImagePuller
 {
     private readonly ImageStore _store;
-    private readonly RegistryOptions _options;
+    private readonly Func<RegistryOptions> _options;
     private readonly RegistryClient _client;
     private readonly LayerDownloads _downloads;
     private readonly SharedPulls _pulls = new();
 
     public ImagePuller(ImageStore store, RegistryOptions options, TimeProvider? time = null)
+        : this(store, () => options, time)
+    {
+    }
+
+    /// <param name="options">Asked at the beginning of each pull.</param>
+    public ImagePuller(ImageStore store, Func<RegistryOptions> options, TimeProvider? time = null)
     {
         _store = store;
         _options = options;
-        _client = new RegistryClient(options, time);
+        _client = new RegistryClient(time);
         _downloads = new LayerDownloads(store.Ingest, time ?? TimeProvider.System);
     }
 
@@ -66,9 +72,10 @@ public sealed class ImagePuller
     private async Task<ImageRecord> RunTwiceAsync(
         ImageReference reference, RegistryCredentials? credentials, PullBoard board, CancellationToken cancellation)
     {
+        var options = _options();
         for (var isFirst = true; ; isFirst = false)
         {
-            using var pull = new ImagePull(_store, reference, _client.Open(reference, credentials), _downloads, board, _options);
+            using var pull = new ImagePull(_store, reference, _client.Open(reference, credentials, options), _downloads, board, options);
             try
             {
                 return await pull.RunAsync(cancellation);

@@ -12,7 +12,7 @@ public sealed class ConfigTextTests
 {
     private const string File = "config.toml";
 
-    private static CrispConfig Other { get; } = new()
+    internal static CrispConfig Other { get; } = new()
     {
         Root = "/srv/\"crisp\"",
         Run = "/run/o\\ther\n",

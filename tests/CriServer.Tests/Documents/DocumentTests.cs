@@ -20,6 +20,14 @@ public sealed class DocumentTests
     }
 
     [Fact]
+    public void OptionsThatNeedNoRestart_AreListed()
+    {
+        var section = Read("configuration.md").Split("\n## ").Single(s => s.StartsWith("Without a restart\n", StringComparison.Ordinal));
+        var listed = section.Split('\n').Where(l => l.StartsWith("- ", StringComparison.Ordinal)).SelectMany(l => l.Split('`').Where((_, i) => i % 2 == 1));
+        Assert.Equal(ConfigOptions.All.Where(o => o.Reload is not null).Select(o => o.Name), listed);
+    }
+
+    [Fact]
     public void EveryCommand_HasASectionWithItsOptions()
     {
         var sections = Read("cli.md").Split("\n## ").ToDictionary(s => s[..s.IndexOf('\n', StringComparison.Ordinal)]);

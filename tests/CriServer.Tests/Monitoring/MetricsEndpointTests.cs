@@ -156,7 +156,7 @@ public sealed class MetricsEndpointTests : IAsyncLifetime
             MetricsAddress = taken.LocalEndpoint.ToString(),
             LogLevel = LogLevel.None,
         };
-        var error = await Assert.ThrowsAsync<StartException>(() => Hosting.Daemon.RunAsync(config, default));
+        var error = await Assert.ThrowsAsync<StartException>(() => Hosting.Daemon.RunAsync(config, () => config, default));
         Assert.Contains($"Cannot listen on {config.MetricsAddress}", error.Message, StringComparison.Ordinal);
     }
 

@@ -244,8 +244,8 @@ public sealed class DocumentTests
     [Fact]
     public async Task HostThatDoesNotExist_IsNamed()
     {
-        using var session = new Crisp.Images.Registry.RegistryClient(RegistryFixture.Options).Open(
-            ImageReference.Parse("nowhere.invalid/app:1"), null);
+        using var session = new Crisp.Images.Registry.RegistryClient().Open(
+            ImageReference.Parse("nowhere.invalid/app:1"), null, RegistryFixture.Options);
         var error = await Assert.ThrowsAsync<ImageException>(() => session.ResolveAsync(default));
         Assert.Equal(ImageError.RegistryUnavailable, error.Kind);
         Assert.Contains("nowhere.invalid", error.Message, StringComparison.Ordinal);

@@ -26,7 +26,7 @@ internal static class RegistryFixture
 
     public static RegistrySession Open(
         this FakeRegistry registry, RegistryCredentials? credentials = null, RegistryOptions? options = null, RegistryClient? client = null)
-        => (client ?? new RegistryClient(options ?? Options)).Open(ImageReference.Parse($"{registry.Name}/app:1"), credentials);
+        => (client ?? new RegistryClient()).Open(ImageReference.Parse($"{registry.Name}/app:1"), credentials, options ?? Options);
 
     public static RegistryCredentials Password(string user, string password, string? server = null)
         => RegistryCredentials.From(user, password, null, server, null, null)!;

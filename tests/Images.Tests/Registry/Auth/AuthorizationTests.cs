@@ -56,7 +56,7 @@ public sealed class AuthorizationTests
         await using var registry = await FakeRegistry.StartAsync();
         registry.Content[RegistryFixture.ManifestPath] = RegistryFixture.ServedManifest;
         var tokens = new TokenService(registry);
-        var client = new RegistryClient(RegistryFixture.Options);
+        var client = new RegistryClient();
         await ResolveAsync(registry, client, null);
         await ResolveAsync(registry, client, null);
         Assert.Equal(1, tokens.Asked);
@@ -69,7 +69,7 @@ public sealed class AuthorizationTests
         await using var registry = await FakeRegistry.StartAsync();
         registry.Content[RegistryFixture.ManifestPath] = RegistryFixture.ServedManifest;
         var tokens = new TokenService(registry) { Secret = "user:right" };
-        var client = new RegistryClient(RegistryFixture.Options);
+        var client = new RegistryClient();
         await ResolveAsync(registry, client, RegistryFixture.Password("user", "right"));
         Assert.Equal(
             ImageError.Unauthenticated,
@@ -85,7 +85,7 @@ public sealed class AuthorizationTests
         registry.Content[RegistryFixture.ManifestPath] = RegistryFixture.ServedManifest;
         // Shorter than the margin before a token's end: never used by a second pull.
         var tokens = new TokenService(registry) { Lifetime = 5 };
-        var client = new RegistryClient(RegistryFixture.Options);
+        var client = new RegistryClient();
         await ResolveAsync(registry, client, null);
         await ResolveAsync(registry, client, null);
         Assert.Equal(2, tokens.Asked);
@@ -104,7 +104,7 @@ public sealed class AuthorizationTests
         await using var registry = await FakeRegistry.StartAsync();
         registry.Content[RegistryFixture.ManifestPath] = RegistryFixture.ServedManifest;
         _ = new TokenService(registry) { Secret = "refresh me" };
-        await ResolveAsync(registry, new RegistryClient(RegistryFixture.Options), RegistryCredentials.From("", "", "", "", "refresh me", ""));
+        await ResolveAsync(registry, new RegistryClient(), RegistryCredentials.From("", "", "", "", "refresh me", ""));
         Assert.Contains(registry.Requests, r => r is { Method: "POST", Path: "/token" } && r["Authorization"] is null);
     }
 
@@ -113,7 +113,7 @@ public sealed class AuthorizationTests
     {
         await using var registry = await FakeRegistry.StartAsync();
         registry.Content[RegistryFixture.ManifestPath] = RegistryFixture.ServedManifest;
-        await ResolveAsync(registry, new RegistryClient(RegistryFixture.Options), RegistryCredentials.From("", "", "", "", "", "opaque"));
+        await ResolveAsync(registry, new RegistryClient(), RegistryCredentials.From("", "", "", "", "", "opaque"));
         Assert.Equal("Bearer opaque", Assert.Single(registry.Requests)["Authorization"]);
     }
 
