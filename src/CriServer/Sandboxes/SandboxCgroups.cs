@@ -60,16 +60,18 @@ internal static class SandboxCgroups
     }
 
     /// <summary>Removes the default parent when the daemon ends and no pod is left in it; the kubelet's parents are the kubelet's.</summary>
+    /// <remarks>Where none was chosen, the other driver's too, in which pods of an earlier configuration lay: nobody else has that one.</remarks>
     public static void RemoveDefaultParent(Node node)
     {
-        if (node.Config.CgroupDriver == CgroupDriver.Systemd)
+        var (driver, isOwn) = (node.Config.CgroupDriver, node.Config.CgroupParentPath is null);
+        var slice = SliceName.Parse(node.Config.CgroupParentOf(CgroupDriver.Systemd));
+        if (driver == CgroupDriver.Systemd || (isOwn && node.Cgroups.Open(slice.Path).Exists))
         {
-            SandboxScopes.RemoveSlice(node);
-            return;
+            SandboxScopes.RemoveSlice(node, slice);
         }
 
-        var parent = node.Cgroups.Open(CgroupPath.Parse(node.DefaultCgroupParent));
-        if (!parent.HasChildren)
+        var parent = node.Cgroups.Open(CgroupPath.Parse(node.Config.CgroupParentOf(CgroupDriver.Cgroupfs)));
+        if ((driver == CgroupDriver.Cgroupfs || isOwn) && !parent.HasChildren)
         {
             parent.Remove(_patience);
         }

@@ -65,14 +65,14 @@ internal static class SandboxScopes
     }
 
     /// <summary>Ends the daemon's slice when nothing is in it.</summary>
-    public static void RemoveSlice(Node node)
+    public static void RemoveSlice(Node node, SliceName slice)
     {
         try
         {
-            if (!node.Cgroups.Open(node.DefaultSlice.Path).HasChildren)
+            if (!node.Cgroups.Open(slice.Path).HasChildren)
             {
-                node.Systemd.Stop(node.DefaultSlice.Name);
-                SandboxCgroups.Remove(node.Cgroups.Open(node.DefaultSlice.Path));
+                node.Systemd.Stop(slice.Name);
+                SandboxCgroups.Remove(node.Cgroups.Open(slice.Path));
             }
         }
         catch (SystemdException)

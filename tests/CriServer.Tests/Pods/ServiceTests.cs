@@ -67,7 +67,7 @@ public sealed class ServiceTests : CriCalls, IDisposable
             Assert.Equal(pid, await PidAsync(container));
             Assert.Contains("Removing the pod default/pod-1", await CrispAsync(0, "uninstall", "--force"), StringComparison.Ordinal);
             Assert.Equal("inactive", await RunAsync("systemctl", "is-active", "crisp"));
-            Assert.Equal("", await RunAsync("systemctl", "list-units", "--all", "--plain", "--no-legend", "crisp*.scope", "crisp.service"));
+            Assert.Equal("", await RunAsync("systemctl", "list-units", "--all", "--plain", "--no-legend", $"crisp-*{pod}.scope", "crisp.slice", "crisp.service"));
             Assert.Equal(before, Files());
             Assert.Contains("crisp is not installed", await CrispAsync(0, "uninstall"), StringComparison.Ordinal);
         }
@@ -227,7 +227,7 @@ public sealed class ServiceTests : CriCalls, IDisposable
     /// <summary>What an installation may leave on a machine.</summary>
     private static string Files() => string.Join('\n', from directory in (string[])["/etc/systemd/system", "/etc", "/usr/local", "/var/lib", "/run"]
                                                        from entry in Directory.EnumerateFileSystemEntries(directory, "*crisp*", SearchOption.AllDirectories)
-                                                       where !entry.Contains("/systemd/transient/", StringComparison.Ordinal) && !entry.Contains("service.d", StringComparison.Ordinal)
+                                                       where !entry.Contains("/systemd/transient/", StringComparison.Ordinal) && !entry.Contains("/systemd/units/", StringComparison.Ordinal) && !entry.Contains("service.d", StringComparison.Ordinal)
                                                        orderby entry
                                                        select entry);
 
