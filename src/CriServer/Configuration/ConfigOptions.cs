@@ -195,6 +195,17 @@ internal static class ConfigOptions
         },
         new()
         {
+            Section = "checkpoint",
+            Key = "criu",
+            Comment = "The program criu(8), version 4 or later, by which CheckpointContainer writes a running container's memory\n"
+                + "and files to an archive: a way to look into it later, with every secret that it knows. Default: none,\n"
+                + "no checkpoints.",
+            IsSet = c => c.Criu is not null,
+            Show = c => ConfigText.Quote(c.Criu ?? "/usr/sbin/criu"),
+            Apply = (c, v) => c with { Criu = v.AbsolutePath() },
+        },
+        new()
+        {
             Section = "metrics",
             Key = "address",
             Comment = "Where Prometheus finds /metrics of the daemon itself, over plain HTTP. Everybody who reaches the port can\n"

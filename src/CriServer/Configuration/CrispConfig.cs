@@ -65,6 +65,9 @@ public sealed record CrispConfig
     /// <summary>How long nothing may move in an exec, attach or port-forward before it is ended.</summary>
     public TimeSpan StreamingIdleTimeout { get; init; } = TimeSpan.FromHours(4);
 
+    /// <summary>The path of criu(8), by which containers are checkpointed. Null: they are not.</summary>
+    public string? Criu { get; init; }
+
     /// <summary>Runtime handlers beside the default one, by name.</summary>
     public IReadOnlyList<RuntimeConfig> Runtimes { get; init; } = [new RuntimeConfig("kvm")];
 

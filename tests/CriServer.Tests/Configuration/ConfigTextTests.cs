@@ -32,6 +32,7 @@ public sealed class ConfigTextTests
         CniPluginTimeout = TimeSpan.FromSeconds(7),
         StreamingAddress = "10.0.0.1:10010",
         StreamingIdleTimeout = TimeSpan.FromMinutes(7),
+        Criu = "/opt/criu",
         MetricsAddress = "10.0.0.1:9100",
         Runtimes =
         [
