@@ -93,6 +93,8 @@ public sealed class Plan : IDisposable
                     keep_count = (uint)keep.Length,
                     status = status,
                     go = go,
+                    rseq_offset = RseqArea.Offset,
+                    rseq_length = RseqArea.Length,
                 };
                 return (int)Native.crisp_plan_launch(&launch, clone);
             }

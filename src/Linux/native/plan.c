@@ -1,7 +1,7 @@
 /*
  * What a child does between clone3 and execve: it walks a flat list of system calls that C# compiled (Plan.cs).
  * No managed code may run there, and no libc: after the clone of a process with many threads any lock may be held for
- * ever. So this file makes raw system calls only, allocates nothing, and needs no function from elsewhere.
+ * ever. So this file makes raw system calls only, allocates nothing, and needs no symbol from elsewhere.
  * The structures are those of Interop/Native.cs.
  */
 #include <asm/unistd.h>
@@ -29,6 +29,8 @@ struct launch {
 	uint32_t keep_count;
 	int32_t status;
 	int32_t go;
+	int64_t rseq_offset; /* from the thread pointer to the area that glibc registered with rseq(2) */
+	uint32_t rseq_length; /* 0: none */
 };
 
 #define EINTR 4
@@ -45,14 +47,6 @@ struct launch {
 #define TASK_SIZE 0x7ffffffff000UL
 #define RSEQ_FLAG_UNREGISTER 1
 #define RSEQ_SIG 0x53053053 /* glibc's, sys/rseq.h */
-#define RSEQ_AREA_SIZE_INITIAL 32U /* what glibc registers when the kernel's own size is smaller */
-
-/*
- * sys/rseq.h of glibc 2.35 and later: where each thread's area of rseq(2) lies, from its thread pointer, and its size: 0 when
- * nothing is registered, by the tunable glibc.pthread.rseq=0. Weak, for an older glibc has neither.
- */
-extern const __PTRDIFF_TYPE__ __rseq_offset __attribute__((weak));
-extern const unsigned int __rseq_size __attribute__((weak));
 
 static inline long call6(long number, long a, long b, long c, long d, long e, long f)
 {
@@ -158,16 +152,14 @@ static long second_clone(const struct launch *l, uint32_t index, long clone_args
  * The kernel writes into the area of rseq(2) whenever the process comes back from another task, and kills a process that has
  * no such memory any more.
  */
-static long leave_rseq(void)
+static long leave_rseq(const struct launch *l)
 {
 	unsigned long thread_pointer;
-	unsigned int length;
 
-	if (!&__rseq_offset || !&__rseq_size || __rseq_size == 0)
+	if (l->rseq_length == 0)
 		return 0;
-	length = __rseq_size > RSEQ_AREA_SIZE_INITIAL ? __rseq_size : RSEQ_AREA_SIZE_INITIAL;
 	__asm__("mov %%fs:0, %0" : "=r"(thread_pointer));
-	return call(__NR_rseq, thread_pointer + __rseq_offset, length, RSEQ_FLAG_UNREGISTER, RSEQ_SIG);
+	return call(__NR_rseq, thread_pointer + l->rseq_offset, l->rseq_length, RSEQ_FLAG_UNREGISTER, RSEQ_SIG);
 }
 
 /*
@@ -181,7 +173,7 @@ static __attribute__((noinline)) long pause_forever(const struct launch *l, uint
 	unsigned long stack = (unsigned long)__builtin_frame_address(0) & ~(PAGE - 1);
 	volatile int32_t message[3], status = l->status;
 	unsigned long low = code < stack ? code : stack, high = code < stack ? stack : code;
-	long error = leave_rseq();
+	long error = leave_rseq(l);
 
 	if (error < 0)
 		return error;
@@ -271,4 +263,24 @@ __attribute__((visibility("default"))) long crisp_plan_launch(const struct launc
 		run(l);
 	call(__NR_rt_sigprocmask, SIG_SETMASK, &before, 0, SIGSET_SIZE);
 	return pid;
+}
+
+/*
+ * sys/rseq.h of glibc 2.35 and later: where each thread's area of rseq(2) lies, from its thread pointer, and its size. Answers 0 in
+ * a program that is not linked with the C library itself: to name these there would make such a glibc its least one.
+ */
+#ifdef STATIC_LIBC
+extern const __PTRDIFF_TYPE__ __rseq_offset __attribute__((weak));
+extern const unsigned int __rseq_size __attribute__((weak));
+#endif
+__attribute__((visibility("default"))) int crisp_plan_rseq(int64_t *offset, uint32_t *size)
+{
+#ifdef STATIC_LIBC
+	*offset = &__rseq_offset ? __rseq_offset : 0;
+	*size = &__rseq_size ? __rseq_size : 0;
+	return 1;
+#else
+	*offset = *size = 0;
+	return 0;
+#endif
 }
