@@ -177,6 +177,11 @@ internal sealed partial class Cluster : IDisposable
         {
             throw Failed(what, e);
         }
+        catch (HttpOperationException e) when (cancellation.IsCancellationRequested)
+        {
+            // What the server said last is nobody's business any more; as an error it would look like the agent's.
+            throw new OperationCanceledException($"The agent ends; the API server was to {what}.", e, cancellation);
+        }
     }
 
     private async Task<T> AttemptAsync<T>(string what, Func<CancellationToken, Task<T>> call, CancellationToken cancellation)

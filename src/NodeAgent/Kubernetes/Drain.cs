@@ -49,6 +49,14 @@ internal sealed class Drain(Cluster cluster, string node, DrainOptions options, 
             }
 
             ThrowIfAny(pods);
+            // By what is there now: the evictions of the last round may have taken long, and the pods are gone.
+            if (time.GetElapsedTime(begin) >= options.Timeout)
+            {
+                throw new DrainException(
+                    $"{pods.Count} pods were still there after {options.Timeout.TotalSeconds:0} s: "
+                    + string.Join("; ", pods.Select(p => refusals.TryGetValue(Name(p), out var r) ? $"{Name(p)} ({r.Reason})" : $"{Name(p)} (is ending)")));
+            }
+
             refusals.Clear();
             foreach (var pod in pods.Where(p => p.Metadata.DeletionTimestamp is null))
             {
@@ -56,13 +64,6 @@ internal sealed class Drain(Cluster cluster, string node, DrainOptions options, 
                 {
                     refusals[Name(pod)] = refusal;
                 }
-            }
-
-            if (time.GetElapsedTime(begin) >= options.Timeout)
-            {
-                throw new DrainException(
-                    $"{pods.Count} pods were still there after {options.Timeout.TotalSeconds:0} s: "
-                    + string.Join("; ", pods.Select(p => refusals.TryGetValue(Name(p), out var r) ? $"{Name(p)} ({r.Reason})" : $"{Name(p)} (is ending)")));
             }
 
             await isAlive(cancellation);

@@ -41,6 +41,7 @@ public sealed class BadDayTests : IAsyncLifetime
             _ => null,
         };
         _rig.Api.LosesAnswer = _ => count % 5 == 0;
+        _rig.Options = _rig.Options with { Drain = _rig.Options.Drain with { Timeout = TimeSpan.FromSeconds(15) } };
         _rig.Api.AddPod("web", "n1");
         using var dropping = new Timer(_ => _rig.Api.DropWatches(), null, TimeSpan.FromMilliseconds(50), TimeSpan.FromMilliseconds(50));
         await _rig.StartAgentAsync();
