@@ -1,31 +1,18 @@
 using System.Buffers;
 using System.Security.Cryptography;
+using Crisp.Images.Archives;
 
 namespace Crisp.Images.Layers;
 
 /// <summary>Hashes and counts what is read through it, and ends the reading at a limit. Does not own the inner stream.</summary>
 /// <param name="limit">Bytes; reading more throws.</param>
 /// <param name="read">Told how many bytes have been read so far; throws to stop.</param>
-internal sealed class HashingStream(Stream inner, long limit, Action<long>? read = null) : Stream
+internal sealed class HashingStream(Stream inner, long limit, Action<long>? read = null) : ForwardStream
 {
     private readonly IncrementalHash _hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
 
     /// <summary>Bytes so far.</summary>
     internal long Count { get; private set; }
-
-    public override bool CanRead => true;
-
-    public override bool CanSeek => false;
-
-    public override bool CanWrite => false;
-
-    public override long Length => throw new NotSupportedException();
-
-    public override long Position
-    {
-        get => Count;
-        set => throw new NotSupportedException();
-    }
 
     /// <summary>Reads to the end and returns the digest of everything.</summary>
     internal Digest Finish()
@@ -40,8 +27,6 @@ internal sealed class HashingStream(Stream inner, long limit, Action<long>? read
         return Digest.FromHash(_hash.GetHashAndReset());
     }
 
-    public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
-
     public override int Read(Span<byte> buffer)
     {
         var count = inner.Read(buffer);
@@ -55,16 +40,6 @@ internal sealed class HashingStream(Stream inner, long limit, Action<long>? read
         read?.Invoke(Count);
         return count;
     }
-
-    public override void Flush()
-    {
-    }
-
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    public override void SetLength(long value) => throw new NotSupportedException();
-
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 
     protected override void Dispose(bool disposing)
     {

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Collections.Concurrent;
 using System.Runtime.ExceptionServices;
+using Crisp.Images.Archives;
 
 namespace Crisp.Images.Layers;
 
@@ -8,8 +9,8 @@ namespace Crisp.Images.Layers;
 /// Reads a stream on a thread of its own, a little ahead of whoever reads this one: while one core decompresses and hashes a
 /// layer, another makes its files. What the stream throws is thrown to the reader once everything before it has been read.
 /// </summary>
-/// <remarks>Holds 4 buffers of 128 KiB at most. Does not own the inner stream, which is nobody else's until the end of this one.</remarks>
-internal sealed class ReadAheadStream : Stream
+/// <remarks>Holds 4 buffers of 128 KiB at most, and two more in the two threads' hands. Does not own the inner stream, which is nobody else's until the end of this one.</remarks>
+internal sealed class ReadAheadStream : ForwardStream
 {
     private const int BufferCount = 4;
     private const int BufferSize = 128 * 1024;
@@ -27,22 +28,6 @@ internal sealed class ReadAheadStream : Stream
         _reading = Task.Factory.StartNew(ReadAll, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
     }
 
-    public override bool CanRead => true;
-
-    public override bool CanSeek => false;
-
-    public override bool CanWrite => false;
-
-    public override long Length => throw new NotSupportedException();
-
-    public override long Position
-    {
-        get => throw new NotSupportedException();
-        set => throw new NotSupportedException();
-    }
-
-    public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
-
     public override int Read(Span<byte> buffer)
     {
         if (_current.Count == 0 && !Advance())
@@ -55,16 +40,6 @@ internal sealed class ReadAheadStream : Stream
         _current = _current[count..];
         return count;
     }
-
-    public override void Flush()
-    {
-    }
-
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    public override void SetLength(long value) => throw new NotSupportedException();
-
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 
     /// <summary>Reads whatever is left: then the inner stream has been read to its end, and is the caller's again.</summary>
     internal void Finish()
@@ -85,11 +60,6 @@ internal sealed class ReadAheadStream : Stream
             }
 
             _reading.Wait();
-            while (Return() && _filled.TryTake(out _current))
-            {
-                // Every buffer goes back to where it came from.
-            }
-
             _filled.Dispose();
         }
 
@@ -103,25 +73,14 @@ internal sealed class ReadAheadStream : Stream
             while (true)
             {
                 var buffer = ArrayPool<byte>.Shared.Rent(BufferSize);
-                var count = 0;
-                try
+                var count = _inner.ReadAtLeast(buffer, BufferSize / 2, throwOnEndOfStream: false);
+                if (count == 0)
                 {
-                    count = _inner.ReadAtLeast(buffer, BufferSize / 2, throwOnEndOfStream: false);
-                    if (count == 0)
-                    {
-                        return;
-                    }
+                    ArrayPool<byte>.Shared.Return(buffer);
+                    return;
+                }
 
-                    _filled.Add(new ArraySegment<byte>(buffer, 0, count), _stop.Token);
-                    buffer = null;
-                }
-                finally
-                {
-                    if (buffer is not null)
-                    {
-                        ArrayPool<byte>.Shared.Return(buffer);
-                    }
-                }
+                _filled.Add(new ArraySegment<byte>(buffer, 0, count), _stop.Token);
             }
         }
         catch (Exception error)
@@ -137,7 +96,11 @@ internal sealed class ReadAheadStream : Stream
 
     private bool Advance()
     {
-        Return();
+        if (_current.Array is { Length: > 0 } used)
+        {
+            ArrayPool<byte>.Shared.Return(used);
+        }
+
         if (_filled.TryTake(out _current, Timeout.Infinite))
         {
             return true;
@@ -145,16 +108,5 @@ internal sealed class ReadAheadStream : Stream
 
         _failure?.Throw();
         return false;
-    }
-
-    private bool Return()
-    {
-        if (_current.Array is { Length: > 0 } used)
-        {
-            ArrayPool<byte>.Shared.Return(used);
-        }
-
-        _current = ArraySegment<byte>.Empty;
-        return true;
     }
 }

@@ -1,19 +1,15 @@
+using Crisp.Images.Archives;
+
 namespace Crisp.Images.Pull;
 
 /// <summary>
 /// Reads a layer while it is downloaded. At its end the file is let go at once, so that the sync that follows need not write it.
 /// </summary>
 /// <param name="release">Called once.</param>
-internal sealed class LayerStream(LayerDownload download, Action release, CancellationToken cancellation) : Stream
+internal sealed class LayerStream(LayerDownload download, Action release, CancellationToken cancellation) : ForwardStream
 {
     private long _position;
     private Action? _release = release;
-
-    public override bool CanRead => true;
-
-    public override bool CanSeek => false;
-
-    public override bool CanWrite => false;
 
     public override long Length => download.Size;
 
@@ -22,8 +18,6 @@ internal sealed class LayerStream(LayerDownload download, Action release, Cancel
         get => _position;
         set => throw new NotSupportedException();
     }
-
-    public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
 
     public override int Read(Span<byte> buffer)
     {
@@ -43,16 +37,6 @@ internal sealed class LayerStream(LayerDownload download, Action release, Cancel
 
         return count;
     }
-
-    public override void Flush()
-    {
-    }
-
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    public override void SetLength(long value) => throw new NotSupportedException();
-
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 
     protected override void Dispose(bool disposing)
     {
