@@ -10,7 +10,7 @@ ARG SDK_IMAGE=mcr.microsoft.com/dotnet/sdk:10.0-noble
 ARG BASE_IMAGE=mcr.microsoft.com/dotnet/runtime-deps:10.0-noble-chiseled
 
 FROM ${SDK_IMAGE} AS build
-ARG MAX_GLIBC=2.35
+ARG MAX_GLIBC=2.34
 RUN if ! command -v cc > /dev/null || [ ! -e /usr/include/zlib.h ]; then \
       apt-get update && apt-get install -y --no-install-recommends gcc libc6-dev zlib1g-dev binutils; \
     fi
