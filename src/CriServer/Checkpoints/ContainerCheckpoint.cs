@@ -2,8 +2,8 @@ using System.Formats.Tar;
 using System.Text.Json;
 using Crisp.CriServer.Hosting;
 using Crisp.CriServer.State;
+using Crisp.CriServer.Stats;
 using Crisp.Linux;
-using Crisp.Sandbox.Spec;
 using Grpc.Core;
 
 namespace Crisp.CriServer.Checkpoints;
@@ -14,10 +14,10 @@ namespace Crisp.CriServer.Checkpoints;
 /// </summary>
 internal static class ContainerCheckpoint
 {
-    /// <param name="directory">The container's own: what is left there by a daemon that died goes with the container.</param>
+    /// <param name="work">A directory to make and remove again.</param>
     /// <exception cref="CriException">There is nothing that criu could dump, it failed, or the archive cannot be written.</exception>
     public static async Task WriteAsync(
-        string criu, ContainerRecord container, SandboxRecord sandbox, string directory, string location, TimeSpan timeout)
+        string criu, ContainerRecord container, SandboxRecord sandbox, string work, string location, TimeSpan timeout)
     {
         if (!location.StartsWith('/') || location.EndsWith('/') || location.Contains('\0', StringComparison.Ordinal))
         {
@@ -29,15 +29,15 @@ internal static class ContainerCheckpoint
             throw CriException.Precondition($"The container {container.Id} runs in a virtual machine, of which there are no checkpoints.");
         }
 
-        if (container.Stage != ContainerStage.Running || container.Spec.Root.Source is not OverlaySource { Upper: { } upper })
+        if (container.Stage != ContainerStage.Running)
         {
             throw CriException.Precondition($"The container {container.Id} is not running, so that there is nothing to checkpoint.");
         }
 
-        var work = Path.Combine(directory, "checkpoint");
+        var upper = LayerMeter.PathOf(container)
+            ?? throw CriException.Precondition($"The container {container.Id} has no writable layer, of which a checkpoint could tell.");
         try
         {
-            TreeRemoval.Remove(work);
             PrivateDirectory.Create(work);
             var dump = new CriuDump(criu, container, upper, work);
             await dump.RunAsync(timeout);

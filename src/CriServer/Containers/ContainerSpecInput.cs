@@ -43,6 +43,9 @@ public sealed record ContainerDirectories(string Path)
     /// <summary>overlayfs's own.</summary>
     public string Work => System.IO.Path.Combine(Path, "work");
 
+    /// <summary>For a checkpoint while it is made; one that a daemon which died has left goes with the container.</summary>
+    public string Checkpoint() => System.IO.Path.Combine(Path, $"checkpoint-{Guid.NewGuid():N}");
+
     /// <summary>The n-th anonymous volume.</summary>
     public string Volume(int number) => System.IO.Path.Combine(Path, "volumes", $"{number}");
 }

@@ -28,7 +28,7 @@ public sealed partial class RuntimeServer
         var timeout = request.Timeout > 0 ? TimeSpan.FromSeconds(request.Timeout) : s_checkpointTimeout;
         await ToTheEnd(
             () => ContainerCheckpoint.WriteAsync(
-                criu, container.Record, sandbox.Record, Path.Combine(_node.ContainersDirectory, container.Id), request.Location, timeout),
+                criu, container.Record, sandbox.Record, _node.DirectoriesOf(container.Id).Checkpoint(), request.Location, timeout),
             context);
         return new CheckpointContainerResponse();
     }
