@@ -156,7 +156,7 @@ public sealed class SandboxLauncher : IDisposable
         return builder.Build();
     }
 
-    /// <summary>Hexadecimal: the first generation of the heap in 256 KiB, so that it stays in the second-level cache and out of RSS.</summary>
+    /// <summary>Hexadecimal: the first generation of the heap in 128 KiB, so that it stays in the second-level cache and out of RSS.</summary>
     public static IReadOnlyList<string> RuntimeSettings => ["DOTNET_GCgen0size=20000", "MALLOC_ARENA_MAX=1"];
 
     // A development build must find the shared framework.
