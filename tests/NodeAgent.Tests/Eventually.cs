@@ -4,7 +4,8 @@ namespace Crisp.NodeAgent.Tests;
 
 internal static class Eventually
 {
-    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(20);
+    // What takes half a second here takes half a minute in the test VM.
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(60);
 
     /// <summary>Waits until it holds; a test that waits too long fails with what it waited for.</summary>
     public static async Task HoldsAsync(Func<bool> condition, string what, Func<string>? state = null)

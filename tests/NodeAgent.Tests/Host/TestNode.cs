@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Net;
 using Crisp.Linux.Tests;
 using Crisp.Install.Host;
@@ -49,7 +50,7 @@ internal sealed class TestNode : IHostCommands, IAsyncDisposable
 
     public string KubeletHealth => $"{_kubelet.Urls.Single()}/healthz";
 
-    public List<string> Commands { get; } = [];
+    public ConcurrentQueue<string> Commands { get; } = [];
 
     public HashSet<string> Enabled { get; } = [];
 
@@ -94,7 +95,7 @@ internal sealed class TestNode : IHostCommands, IAsyncDisposable
         var command = string.Join(' ', [Path.GetFileName(program), .. arguments]);
         lock (_gate)
         {
-            Commands.Add(command);
+            Commands.Enqueue(command);
         }
 
         Before(command);
