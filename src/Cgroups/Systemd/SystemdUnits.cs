@@ -9,7 +9,7 @@ namespace Crisp.Cgroups.Systemd;
 /// </summary>
 /// <remarks>Every method throws <see cref="SystemdException"/>.</remarks>
 /// <param name="address">Of a manager that listens by itself; null for the machine's.</param>
-/// <param name="deadline">How long a request may take in all.</param>
+/// <param name="deadline">How long systemd may take for an answer, and again for a job's end.</param>
 public sealed class SystemdUnits(string? address, TimeSpan deadline)
 {
     private const string Service = "org.freedesktop.systemd1";
@@ -50,16 +50,14 @@ public sealed class SystemdUnits(string? address, TimeSpan deadline)
 
     /// <summary>systemd's version, for example <c>257.8-1~deb13u2</c>.</summary>
     public string Version()
-    {
-        using var bus = Connect();
-        using var call = bus.NewCall(Service, ManagerPath, Properties, "Get").Append(Manager).Append("Version");
-        return Asked("systemd's version cannot be read", () =>
+        => Asked("systemd's version cannot be read", () =>
         {
+            using var bus = Connect();
+            using var call = bus.NewCall(Service, ManagerPath, Properties, "Get").Append(Manager).Append("Version");
             using var answer = bus.Call(call, deadline);
             answer.Enter('v', "s");
             return answer.ReadString();
         });
-    }
 
     /// <summary>
     /// Puts a process into a new scope whose cgroup is delegated: below it systemd changes nothing. Waits until that is done.

@@ -28,6 +28,7 @@ public sealed class BusConnection : SafeHandleZeroOrMinusOneIsInvalid
     /// <summary>The system's message bus.</summary>
     public static BusConnection OpenSystem()
     {
+        RequireLibrary();
         nint bus = 0;
         // SAFETY: sd_bus_open_system writes one pointer.
         unsafe
@@ -42,6 +43,7 @@ public sealed class BusConnection : SafeHandleZeroOrMinusOneIsInvalid
     /// <param name="address">For example <c>unix:path=/run/systemd/private</c>.</param>
     public static BusConnection Open(string address)
     {
+        RequireLibrary();
         nint bus = 0;
         // SAFETY: sd_bus_new writes one pointer.
         unsafe
@@ -139,6 +141,14 @@ public sealed class BusConnection : SafeHandleZeroOrMinusOneIsInvalid
         if (result < 0)
         {
             throw new BusException(action, (Errno)(-result));
+        }
+    }
+
+    private static void RequireLibrary()
+    {
+        if (!IsAvailable)
+        {
+            throw new BusException($"The library {LibSystemd.Name} cannot be loaded", Errno.ENOENT);
         }
     }
 

@@ -7,7 +7,6 @@ public sealed class BusException : Exception
     internal BusException(string action, Errno errno)
         : base($"{action}: {errno.Describe()}")
     {
-        Errno = errno;
     }
 
     /// <summary>The other side's answer was an error.</summary>
@@ -20,6 +19,4 @@ public sealed class BusException : Exception
 
     /// <summary>Null when the other side did not answer.</summary>
     public string? Error { get; }
-
-    public Errno Errno { get; }
 }

@@ -165,9 +165,22 @@ public sealed class SystemdUnitsTests
     [Fact]
     public void Manager_ThatIsNotThere_IsAnErrorThatNamesIt()
     {
-        var error = Assert.Throws<SystemdException>(() => new SystemdUnits("unix:path=/nonexistent/bus", s_deadline).Stop("x.scope"));
-        Assert.StartsWith("The unit x.scope cannot be stopped: ", error.Message, StringComparison.Ordinal);
-        Assert.Contains("/nonexistent/bus", error.Message, StringComparison.Ordinal);
+        var units = new SystemdUnits("unix:path=/nonexistent/bus", s_deadline);
+        var questions = new (string Failure, Action Ask)[]
+        {
+            ("The unit crisp-1.scope cannot be started: ", () => units.StartScope(s_unit)),
+            ("The unit x.scope cannot be stopped: ", () => units.Stop("x.scope")),
+            ("The processes of the unit x.scope cannot be killed: ", () => units.Kill("x.scope")),
+            ("The cgroup of the unit x.scope cannot be read: ", () => units.ControlGroupOf("x.scope")),
+            ("systemd's units cannot be listed: ", () => units.List("*")),
+            ("systemd's version cannot be read: ", () => units.Version()),
+        };
+        foreach (var (failure, ask) in questions)
+        {
+            var error = Assert.Throws<SystemdException>(ask);
+            Assert.StartsWith(failure, error.Message, StringComparison.Ordinal);
+            Assert.Contains("/nonexistent/bus", error.Message, StringComparison.Ordinal);
+        }
     }
 
     private static SystemdUnits Units(FakeManager manager) => new(manager.Address, s_deadline);
