@@ -8,7 +8,6 @@ namespace Crisp.CriServer.AppArmor;
 internal static class ProfileParser
 {
     private const int MostOutput = 4096;
-    private const int SigKill = 9;
     private static readonly string[] _places = ["/sbin/apparmor_parser", "/usr/sbin/apparmor_parser"];
     private static readonly TimeSpan _deadline = TimeSpan.FromSeconds(30);
 
@@ -58,13 +57,6 @@ internal static class ProfileParser
         using var built = plan.Build();
         using var process = PlanLauncher.Launch(built);
         process.RunToEnd(_deadline);
-        if (!Poll.WaitReadable(process.Pidfd, _deadline))
-        {
-            Processes.PidfdSendSignal(process.Pidfd, SigKill);
-            Processes.WaitPidfd(process.Pidfd);
-            throw new TimeoutException($"it took longer than {_deadline.TotalSeconds} s.");
-        }
-
-        return Processes.WaitPidfd(process.Pidfd).ExitCode;
+        return process.WaitOrKill(_deadline)?.ExitCode ?? throw new TimeoutException($"it took longer than {_deadline.TotalSeconds} s.");
     }
 }

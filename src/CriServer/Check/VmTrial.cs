@@ -49,14 +49,7 @@ internal static class VmTrial
         using var plan = builder.Build();
         using var child = PlanLauncher.Launch(plan);
         child.RunToEnd(s_deadline);
-        var hasEnded = Poll.WaitReadable(child.Pidfd, s_deadline);
-        if (!hasEnded)
-        {
-            Processes.PidfdSendSignal(child.Pidfd, Signals.Kill);
-        }
-
-        var exit = Processes.WaitPidfd(child.Pidfd);
-        return hasEnded ? exit.ExitCode : null;
+        return child.WaitOrKill(s_deadline)?.ExitCode;
     }
 
     private static string Read(FileDescriptor output)

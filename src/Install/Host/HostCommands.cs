@@ -47,14 +47,7 @@ public sealed class HostCommands(string root) : IHostCommands
             using var plan = builder.Build();
             using var child = PlanLauncher.Launch(plan);
             child.RunToEnd(s_start);
-            var hasEnded = Poll.WaitReadable(child.Pidfd, deadline);
-            if (!hasEnded)
-            {
-                Processes.PidfdSendSignal(child.Pidfd, Signals.Kill);
-            }
-
-            var exit = Processes.WaitPidfd(child.Pidfd);
-            return hasEnded
+            return child.WaitOrKill(deadline) is { } exit
                 ? new CommandResult(exit.ExitCode, Read(output), Read(error).TrimEnd())
                 : throw new HostException($"{Name(program, arguments)} on the host did not end within {deadline.TotalSeconds:0} s and was killed.");
         }

@@ -84,6 +84,20 @@ public sealed class PlanProcess : IDisposable
         }
     }
 
+    /// <summary>Waits for the end of the program and reaps it. One that takes longer is killed.</summary>
+    /// <returns>Null when it was killed.</returns>
+    public ProcessExit? WaitOrKill(TimeSpan deadline)
+    {
+        var hasEnded = Poll.WaitReadable(Pidfd, deadline);
+        if (!hasEnded)
+        {
+            Processes.PidfdSendSignal(Pidfd, Signals.Kill);
+        }
+
+        var exit = Processes.WaitPidfd(Pidfd);
+        return hasEnded ? exit : null;
+    }
+
     /// <summary>Kills the child if it is still within its plan, and closes the pidfd and the pipes.</summary>
     public void Dispose()
     {
@@ -180,14 +194,13 @@ public sealed class PlanProcess : IDisposable
 
     private void End()
     {
-        const int SigKill = 9;
         if (_state is State.Left or State.Failed)
         {
             return;
         }
 
         _state = State.Failed;
-        Processes.PidfdSendSignal(Pidfd, SigKill);
+        Processes.PidfdSendSignal(Pidfd, Signals.Kill);
         Reap();
     }
 

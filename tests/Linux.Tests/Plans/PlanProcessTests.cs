@@ -175,6 +175,20 @@ public sealed class PlanProcessTests
         Assert.Equal(SigKill, Processes.WaitPidfd(pidfd).Signal);
     }
 
+    [Theory]
+    [InlineData("exit 3", 30_000, 3)]
+    [InlineData("sleep 60", 100, null)]
+    public void WaitOrKill_TellsTheEnd_OrMakesIt(string script, int milliseconds, int? code)
+    {
+        using var plan = new PlanBuilder().Shell(script).Build();
+        using var process = PlanLauncher.Launch(plan);
+        process.RunToEnd(PlanRunner.Deadline);
+
+        Assert.Equal(code, process.WaitOrKill(TimeSpan.FromMilliseconds(milliseconds))?.ExitCode);
+
+        Assert.False(Processes.Kill(process.Pid, 0));
+    }
+
     [Fact]
     public void Seccomp_ThatForbidsTheReport_StillRunsTheProgram()
     {
