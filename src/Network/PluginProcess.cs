@@ -12,7 +12,6 @@ internal sealed class PluginProcess : IDisposable
 {
     private const int MaxOutput = 1 << 20;
     private const int MaxErrors = 4096;
-    private const int SigKill = 9;
     private const ulong StdoutData = 0;
     private const ulong StderrData = 1;
     private const ulong ExitData = 2;
@@ -193,7 +192,7 @@ internal sealed class PluginProcess : IDisposable
     }
 
     // The leader is not reaped yet, so the group's number is still its own.
-    private void KillGroup() => Processes.Kill(-_process.Pid, SigKill);
+    private void KillGroup() => Processes.Kill(-_process.Pid, Signals.Kill);
 
     private ProcessExit Reap()
     {

@@ -14,7 +14,6 @@ namespace Crisp.Network;
 /// </remarks>
 internal static class PluginRemains
 {
-    private const int SigKill = 9;
     private const int Tries = 100;
     private const int MaxInfo = 64 * 1024;
     private const string Flags = "flags:";
@@ -55,7 +54,7 @@ internal static class PluginRemains
             using var pidfd = Processes.PidfdOpen(pid);
             if (Holds(pid, file))
             {
-                Processes.PidfdSendSignal(pidfd, SigKill);
+                Processes.PidfdSendSignal(pidfd, Signals.Kill);
             }
         }
         catch (LinuxException e) when (e.Errno is Errno.ESRCH or Errno.EINVAL)

@@ -108,11 +108,10 @@ public sealed class SystemdUnits(string? address, TimeSpan deadline)
     /// <summary>SIGKILL for every process of a unit. Idempotent.</summary>
     public void Kill(string name)
     {
-        const int SigKill = 9;
         Asked($"The processes of the unit {name} cannot be killed", () =>
         {
             using var bus = Connect();
-            using var call = bus.NewCall(Service, ManagerPath, Manager, "KillUnit").Append(name).Append("all").Append(SigKill);
+            using var call = bus.NewCall(Service, ManagerPath, Manager, "KillUnit").Append(name).Append("all").Append(Signals.Kill);
             try
             {
                 bus.Call(call, deadline).Dispose();

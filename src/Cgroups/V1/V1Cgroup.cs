@@ -7,7 +7,6 @@ namespace Crisp.Cgroups.V1;
 /// <summary>The same path in each hierarchy.</summary>
 internal sealed partial class V1Cgroup(CgroupPath path, IReadOnlyList<CgroupHierarchy> hierarchies, HeldFiles? held = null) : ICgroup
 {
-    private const int SigKill = 9;
 
     public CgroupPath Path => path;
 
@@ -184,7 +183,7 @@ internal sealed partial class V1Cgroup(CgroupPath path, IReadOnlyList<CgroupHier
                     throw new InvalidOperationException($"The cgroup {path} holds this very process, which will not kill itself.");
                 }
 
-                Linux.Processes.Kill(pid, SigKill);
+                Linux.Processes.Kill(pid, Signals.Kill);
             }
 
             return pids.Count;

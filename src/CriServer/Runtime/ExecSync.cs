@@ -10,7 +10,6 @@ namespace Crisp.CriServer.Runtime;
 
 public sealed partial class RuntimeServer
 {
-    private const int SigKill = 9;
 
     // A daemon that inherited the pipe keeps it open after the command's end; its later output is nobody's.
     private static readonly TimeSpan _drainPatience = TimeSpan.FromMilliseconds(500);
@@ -66,7 +65,7 @@ public sealed partial class RuntimeServer
         }
         catch (OperationCanceledException)
         {
-            await session.SignalAsync(SigKill, CancellationToken.None);
+            await session.SignalAsync(Linux.Signals.Kill, CancellationToken.None);
             caller.ThrowIfCancellationRequested();
             throw new CriException(
                 StatusCode.DeadlineExceeded,

@@ -47,7 +47,6 @@ public enum FailpointName
 /// </summary>
 public static class Failpoint
 {
-    private const int SigKill = 9;
     private static readonly FailpointName? _name = Parse(Environment.GetEnvironmentVariable("CRISP_FAILPOINT"), out _hits);
     private static int _hits;
 
@@ -55,7 +54,7 @@ public static class Failpoint
     {
         if (_name == name && Interlocked.Decrement(ref _hits) == 0)
         {
-            Processes.Kill(Environment.ProcessId, SigKill);
+            Processes.Kill(Environment.ProcessId, Signals.Kill);
         }
     }
 

@@ -64,8 +64,7 @@ public sealed partial class SandboxClient
     /// <summary>SIGKILL for every process of the container.</summary>
     public Task KillAllAsync(string containerId, CancellationToken cancellationToken = default)
     {
-        const int SigKill = 9;
-        return SignalAsync(new SignalRequest { ContainerId = containerId, Signal = SigKill, All = true }, cancellationToken);
+        return SignalAsync(new SignalRequest { ContainerId = containerId, Signal = Signals.Kill, All = true }, cancellationToken);
     }
 
     public Task ResizeAsync(

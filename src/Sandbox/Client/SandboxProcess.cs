@@ -61,8 +61,7 @@ public sealed class SandboxProcess : IDisposable
     /// <summary>SIGKILL. Its containers go on: their cgroups are the caller's to kill.</summary>
     public void Kill()
     {
-        const int SigKill = 9;
-        Linux.Processes.PidfdSendSignal(Pidfd, SigKill);
+        Linux.Processes.PidfdSendSignal(Pidfd, Signals.Kill);
     }
 
     public void Dispose() => Pidfd.Dispose();

@@ -8,7 +8,6 @@ namespace Crisp.Sandbox.Client;
 /// <summary>Starts the process that keeps a pod's scope alive while no container runs in it.</summary>
 public static class ScopeHolder
 {
-    private const int SigKill = 9;
 
     /// <summary>It lives until it is killed, whatever becomes of the caller, whose child it is.</summary>
     /// <param name="place">Called with the pid, to put it where it belongs; when that fails the process is ended.</param>
@@ -29,7 +28,7 @@ public static class ScopeHolder
         }
         catch
         {
-            Linux.Processes.PidfdSendSignal(process.Pidfd, SigKill);
+            Linux.Processes.PidfdSendSignal(process.Pidfd, Signals.Kill);
             Poll.WaitReadable(process.Pidfd, LaunchStops.Deadline);
             Linux.Processes.TryWaitPidfd(process.Pidfd);
             throw;

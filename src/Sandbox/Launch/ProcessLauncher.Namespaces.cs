@@ -9,7 +9,6 @@ namespace Crisp.Sandbox.Launch;
 
 public sealed partial class ProcessLauncher
 {
-    private const int SigKill = 9;
 
     /// <summary>Makes the pod's namespaces, with hostname, loopback and sysctls set, and the reaper of a shared PID namespace.</summary>
     public PodNamespaces CreateNamespaces(SandboxSpec spec)
@@ -155,7 +154,7 @@ public sealed partial class ProcessLauncher
         catch
         {
             pidNamespace?.Dispose();
-            Linux.Processes.PidfdSendSignal(process.Pidfd, SigKill);
+            Linux.Processes.PidfdSendSignal(process.Pidfd, Signals.Kill);
             throw;
         }
     }

@@ -9,7 +9,6 @@ namespace Crisp.CriServer.Streaming.RemoteCommands;
 internal static class ExecRun
 {
     private const int SigHup = 1;
-    private const int SigKill = 9;
     private static readonly TimeSpan _drainSilence = TimeSpan.FromMilliseconds(500);
     private static readonly TimeSpan _hangUpPatience = TimeSpan.FromSeconds(2);
 
@@ -46,7 +45,7 @@ internal static class ExecRun
         }
         catch (TimeoutException)
         {
-            await session.SignalAsync(SigKill);
+            await session.SignalAsync(Linux.Signals.Kill);
         }
         catch (SandboxException e) when (e.Code is RpcCode.Unavailable or RpcCode.NotFound)
         {
