@@ -18,6 +18,12 @@ public sealed record CgroupPath
 
     public string Value { get; }
 
+    /// <summary>The last of its names.</summary>
+    public string Name => Value[(Value.LastIndexOf('/') + 1)..];
+
+    /// <summary>The cgroup above this one; null when that is the hierarchy's root.</summary>
+    public CgroupPath? Parent => Value.LastIndexOf('/') is > 0 and var slash ? new CgroupPath(Value[..slash]) : null;
+
     /// <summary>CRI's cgroup_parent starts with a slash, which is taken off: it never leads out of the mounted hierarchy.</summary>
     /// <exception cref="ArgumentException">
     /// Empty, "." or "..", a control character, a name over 255 bytes or a path over 3072 (PATH_MAX less mount point and file),

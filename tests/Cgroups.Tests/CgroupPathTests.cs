@@ -32,6 +32,12 @@ public sealed class CgroupPathTests
         Assert.Equal(255, CgroupPath.Parse(new string('a', 255)).Value.Length);
     }
 
+    [Theory]
+    [InlineData("a/b/c", "c", "a/b")]
+    [InlineData("/a", "a", null)]
+    public void Path_HasANameAndAParent(string path, string name, string? parent)
+        => Assert.Equal((name, parent), (CgroupPath.Parse(path).Name, CgroupPath.Parse(path).Parent?.Value));
+
     [Fact]
     public void Child_WithSlash_IsRefused() => Assert.Throws<ArgumentException>(() => CgroupPath.Parse("a").Child("b/c"));
 }

@@ -20,25 +20,20 @@ internal sealed record PodScope(CgroupPath Path)
     /// <summary>Matches every pod's.</summary>
     public const string Pattern = $"{Prefix}*{Suffix}";
 
-    public string UnitName => NameOf(Path);
+    public string UnitName => Path.Name;
 
     /// <summary>The parent of the containers' cgroups; of a pod that is a machine, of its process's.</summary>
     public CgroupPath Pod => Path.Child(PodName);
 
     public CgroupPath Holder => Path.Child("holder");
 
-    public SliceName Slice => SliceName.Parse(Path.Value[..Path.Value.LastIndexOf('/')]);
+    public SliceName Slice => SliceName.Parse(Path.Parent!.Value);
 
     public static PodScope In(SliceName slice, string sandboxId) => new(slice.Path.Child(UnitOf(sandboxId)));
 
     /// <summary>The scope of a pod by its cgroup; null when the pod is not in one.</summary>
     public static PodScope? Of(CgroupPath pod)
-    {
-        var names = pod.Value.Split('/');
-        return names is [_, .., var scope, PodName] && scope.StartsWith(Prefix, StringComparison.Ordinal) && scope.EndsWith(Suffix, StringComparison.Ordinal)
-            ? new PodScope(CgroupPath.Parse(string.Join('/', names[..^1])))
-            : null;
-    }
+        => pod is { Name: PodName, Parent: { Parent: not null } scope } && SandboxOf(scope.Name) is not null ? new PodScope(scope) : null;
 
     public static string UnitOf(string sandboxId) => $"{Prefix}{sandboxId}{Suffix}";
 
@@ -53,6 +48,4 @@ internal sealed record PodScope(CgroupPath Path)
     /// <summary>The unit of the pod's own process, in the daemon's slice: neither counted nor limited with the pod.</summary>
     public static ScopeUnit ProcessUnit(SliceName slice, string sandboxId, int pid)
         => new(ProcessUnitOf(sandboxId), slice, pid, $"Process of the pod {sandboxId}");
-
-    private static string NameOf(CgroupPath path) => path.Value[(path.Value.LastIndexOf('/') + 1)..];
 }
