@@ -87,6 +87,16 @@ public sealed class Installation(
         return config is not null;
     }
 
+    /// <summary>Starts the daemon that is installed.</summary>
+    /// <returns>Whether it answers within the time.</returns>
+    /// <exception cref="HostException">systemd does not start it.</exception>
+    public async Task<bool> StartAsync(TimeSpan patience, CancellationToken cancellation)
+    {
+        say($"Starting {CrispUnit.Name}");
+        await _systemd.StartAsync(CrispUnit.Name, cancellation);
+        return await AnswersWithinAsync(patience, cancellation);
+    }
+
     private async Task ApplyAsync(State state, State before, TimeSpan patience, CancellationToken cancellation)
     {
         say($"Selecting {state.Name}");
@@ -112,17 +122,27 @@ public sealed class Installation(
         await _systemd.EnableAsync(CrispUnit.Name, cancellation);
         say($"Starting {CrispUnit.Name}");
         await _systemd.RestartAsync(CrispUnit.Name, cancellation);
+        if (!await AnswersWithinAsync(patience, cancellation))
+        {
+            throw new HostException(
+                $"crisp {state.Name} does not answer on its CRI socket {patience.TotalSeconds:0} s after its start (journalctl -u crisp shows why)");
+        }
+    }
+
+    private async Task<bool> AnswersWithinAsync(TimeSpan patience, CancellationToken cancellation)
+    {
         var begin = time.GetTimestamp();
         while (!await answers(cancellation))
         {
             if (time.GetElapsedTime(begin) >= patience)
             {
-                throw new HostException(
-                    $"crisp {state.Name} does not answer on its CRI socket {patience.TotalSeconds:0} s after its start (journalctl -u crisp shows why)");
+                return false;
             }
 
             await Task.Delay(s_poll, time, cancellation);
         }
+
+        return true;
     }
 
     /// <returns>The sentence that says what failed and what runs now.</returns>
@@ -199,15 +219,19 @@ public sealed class Installation(
         }
 
         const string Tried = ConfigFile + ".new";
-        host.WriteText(Tried, config);
         try
         {
+            host.WriteText(Tried, config);
             var result = await commands.RunAsync(ProgramFiles.PathOf(name, "crisp"), ["config", "show", "--config", Tried], s_check, cancellation);
             if (result.ExitCode != 0)
             {
-                RemoveUnused(found);
                 throw new HostException($"The configuration is wrong, and nothing was changed: {result.Error.Replace(Tried, ConfigFile, StringComparison.Ordinal)}");
             }
+        }
+        catch
+        {
+            RemoveUnused(found);
+            throw;
         }
         finally
         {

@@ -93,7 +93,8 @@ public sealed class ProgramFiles(HostRoot host)
     }
 
     /// <summary>Removes versions but the current one and the one before. Running pods do not need theirs: they run from memory.</summary>
-    public void Prune()
+    /// <exception cref="HostException">One cannot be removed.</exception>
+    public void Prune() => HostRoot.OnHost($"Cannot remove earlier versions below {Directory}", () =>
     {
         var kept = new[] { Current, Previous, CurrentName, PreviousName };
         foreach (var entry in Entries().Where(e => !kept.Contains(e)))
@@ -104,15 +105,16 @@ public sealed class ProgramFiles(HostRoot host)
                 System.IO.Directory.Delete(path, recursive: true);
             }
         }
-    }
+    });
 
     /// <summary>Removes all that this class makes.</summary>
+    /// <exception cref="HostException">Something of it cannot be removed.</exception>
     public void RemoveAll()
     {
         var link = new FileInfo(Path.Combine(host.Resolve(Path.GetDirectoryName(CommandLink)!), Path.GetFileName(CommandLink)));
         if (link.LinkTarget == CommandTarget)
         {
-            link.Delete();
+            HostRoot.OnHost($"Cannot remove {CommandLink}", link.Delete);
         }
 
         Delete(Directory);
@@ -157,14 +159,14 @@ public sealed class ProgramFiles(HostRoot host)
         }
     }
 
-    private void Delete(string directory)
+    private void Delete(string directory) => HostRoot.OnHost($"Cannot remove {directory}", () =>
     {
         var resolved = host.Resolve(directory);
         if (System.IO.Directory.Exists(resolved))
         {
             System.IO.Directory.Delete(resolved, recursive: true);
         }
-    }
+    });
 
     private static string Digest(IEnumerable<string> files)
     {

@@ -30,6 +30,9 @@ internal sealed class FakeHost : IHostCommands, IDisposable
     /// <summary>The error of a command that contains the key.</summary>
     internal Dictionary<string, string> Failures { get; } = [];
 
+    /// <summary>A command that contains this cannot be run at all.</summary>
+    internal string? NotToBeRun { get; set; }
+
     /// <summary>Whether the version that is selected answers once it is started; by its programs' content.</summary>
     internal Func<string, bool> Works { get; set; } = _ => true;
 
@@ -64,6 +67,11 @@ internal sealed class FakeHost : IHostCommands, IDisposable
     {
         var command = string.Join(' ', [Path.GetFileName(program), .. arguments]);
         Commands.Add(command);
+        if (NotToBeRun is { } impossible && command.Contains(impossible, StringComparison.Ordinal))
+        {
+            throw new HostException($"{program} cannot be run.");
+        }
+
         if (Failures.FirstOrDefault(f => command.Contains(f.Key, StringComparison.Ordinal)) is { Value: { } error })
         {
             return Task.FromResult(new CommandResult(1, "", error));

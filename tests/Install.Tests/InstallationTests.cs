@@ -112,6 +112,24 @@ public sealed class InstallationTests : IDisposable
         Assert.Equal(["/etc/crisp/config.toml"], _host.Files);
     }
 
+    [Theory]
+    [InlineData("")]
+    [InlineData("1")]
+    public async Task Programs_ThatCannotBeRun_AreNotKept(string before)
+    {
+        if (before.Length > 0)
+        {
+            await InstallAsync();
+            _host.Build("2");
+        }
+
+        var files = _host.Files.ToList();
+        _host.NotToBeRun = "config show";
+        var error = await Assert.ThrowsAsync<HostException>(InstallAsync);
+        Assert.EndsWith("/crisp cannot be run.", error.Message, StringComparison.Ordinal);
+        Assert.Equal(files, _host.Files);
+    }
+
     [Fact]
     public async Task Configuration_ThatIsDemanded_ReplacesTheHosts()
     {

@@ -29,13 +29,15 @@ public sealed class SystemdUnits(string? address, TimeSpan deadline)
     {
     }
 
+    /// <summary>Whether systemd is process 1 of this machine (sd_booted(3)).</summary>
+    public static bool IsBooted => Directory.Exists("/run/systemd/system");
+
     /// <summary>Why systemd cannot be asked on this machine, as a sentence; null when it can.</summary>
     public static string? Problem
     {
         get
         {
-            // sd_booted(3).
-            if (!Directory.Exists("/run/systemd/system"))
+            if (!IsBooted)
             {
                 return "The systemd cgroup driver needs systemd as process 1, and this machine was not started by it (/run/systemd/system "
                     + "is missing). Set cgroup_driver = \"cgroupfs\", and the kubelet's cgroupDriver alike.";

@@ -2,6 +2,7 @@ using System.CommandLine;
 using Crisp.CriServer.Configuration;
 using Crisp.CriServer.Hosting;
 using Crisp.GuestImages;
+using Crisp.Install.Host;
 using Crisp.Linux;
 using Grpc.Core;
 
@@ -56,7 +57,7 @@ internal static class CommandRun
 
     private static string? Sentence(Exception error) => error switch
     {
-        CommandException or ConfigException or StartException or GuestImageException => error.Message,
+        CommandException or ConfigException or StartException or GuestImageException or HostException => error.Message,
         RpcException rpc when !IsCancellation(rpc) => DaemonFailure.Sentence(rpc),
         _ => null,
     };

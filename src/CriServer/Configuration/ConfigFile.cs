@@ -6,7 +6,7 @@ namespace Crisp.CriServer.Configuration;
 /// <summary>Reads configuration files. All that is wrong in one is said at once, each with its line.</summary>
 internal static class ConfigFile
 {
-    public const string DefaultPath = "/etc/crisp/config.toml";
+    public const string DefaultPath = Install.Installation.ConfigFile;
 
     /// <param name="path">A file that must exist, or null for the default one, without which the defaults hold.</param>
     /// <exception cref="ConfigException">The file cannot be read, or something in it is wrong.</exception>

@@ -87,6 +87,9 @@ public sealed record CrispConfig
 
     public string CniCacheDirectoryPath => CniCacheDirectory ?? Path.Combine(Root, "cni");
 
+    /// <summary>The records of pods, a file for each.</summary>
+    public string SandboxRecordDirectory => Path.Combine(Root, "records", "sandboxes");
+
     /// <summary>Where <c>crisp vm build</c> puts the image that virtual machines boot.</summary>
     public string GuestImageDirectory => Path.Combine(Root, "guest");
 

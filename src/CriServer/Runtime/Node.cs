@@ -40,7 +40,7 @@ public sealed class Node : IDisposable
         _launcher = new Lazy<SandboxLauncher>(() => SandboxLauncher.Open(config.SandboxBinaryPath));
         var setAside = Path.Combine(config.Root, "records", "set-aside");
         SandboxRecords = new RecordStore<SandboxRecord>(
-            Path.Combine(config.Root, "records", "sandboxes"), setAside, SandboxRecord.CurrentVersion, RecordJson.Default.SandboxRecord);
+            config.SandboxRecordDirectory, setAside, SandboxRecord.CurrentVersion, RecordJson.Default.SandboxRecord);
         ContainerRecords = new RecordStore<ContainerRecord>(
             Path.Combine(config.Root, "records", "containers"), setAside, ContainerRecord.CurrentVersion, RecordJson.Default.ContainerRecord);
         PrivateDirectory.Create(SandboxesDirectory);

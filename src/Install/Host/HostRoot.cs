@@ -109,6 +109,19 @@ public sealed class HostRoot(string path)
         }
     });
 
+    /// <summary>Makes a failure with the host's files a sentence that begins with the purpose.</summary>
+    internal static void OnHost(string purpose, Action action)
+    {
+        try
+        {
+            action();
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or LinuxException)
+        {
+            throw new HostException($"{purpose}: {e.Message}", e);
+        }
+    }
+
     private void Replace(string file, uint mode, Action<string> write) => OnHost($"Cannot write {file} of the host", () =>
     {
         var resolved = Resolve(file);
@@ -145,18 +158,6 @@ public sealed class HostRoot(string path)
     {
         using var opened = Files.Open(directory, OpenFlags.Directory);
         Files.Fsync(opened);
-    }
-
-    private static void OnHost(string purpose, Action action)
-    {
-        try
-        {
-            action();
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or LinuxException)
-        {
-            throw new HostException($"{purpose}: {e.Message}", e);
-        }
     }
 
     private static string[] Parts(string file) => [.. file.Split('/').Where(p => p is not ("" or "."))];

@@ -4,7 +4,6 @@ using Crisp.Cgroups.Systemd;
 using Crisp.CriServer.Configuration;
 using Crisp.CriServer.Hosting;
 using Crisp.Install;
-using Crisp.Install.Host;
 
 namespace Crisp.CriServer.CommandLine.Install;
 
@@ -45,7 +44,7 @@ internal static class InstallCommand
                 DefaultConfig = ConfigText.Write(new CrispConfig { CgroupDriver = Driver() }),
                 Patience = TimeSpan.FromSeconds(parsed.GetValue(patience)),
             };
-            await output.WriteLineAsync(await InstallAsync(request, parsed, cancellation)
+            await output.WriteLineAsync(await ThisMachine.Installation(ThisMachine.Say(parsed)).InstallAsync(request, cancellation)
                 ? $"crisp {CrispVersion.Text} runs and answers on {ThisMachine.Config.SocketPath}. \"crisp check\" says what this node can do."
                 : $"crisp {CrispVersion.Text} is installed already and answers on {ThisMachine.Config.SocketPath}.");
             return 0;
@@ -55,16 +54,4 @@ internal static class InstallCommand
 
     // systemd is process 1 here, and so the manager of cgroups that the kubelet expects; where its library is missing, crisp manages its own.
     private static CgroupDriver Driver() => SystemdUnits.Problem is null ? CgroupDriver.Systemd : CgroupDriver.Cgroupfs;
-
-    private static async Task<bool> InstallAsync(InstallRequest request, ParseResult parsed, CancellationToken cancellation)
-    {
-        try
-        {
-            return await ThisMachine.Installation(ThisMachine.Say(parsed)).InstallAsync(request, cancellation);
-        }
-        catch (HostException e)
-        {
-            throw new CommandException(e.Message, e);
-        }
-    }
 }

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Crisp.Cgroups.Systemd;
 using Crisp.Cri.V1;
 using Crisp.CriServer.Configuration;
 using Crisp.Install;
@@ -22,8 +23,7 @@ internal static class ThisMachine
             throw new CommandException("A service of the machine is root's to install and to remove: run this as root.");
         }
 
-        // sd_booted(3).
-        if (!Directory.Exists("/run/systemd/system"))
+        if (!SystemdUnits.IsBooted)
         {
             throw new CommandException(
                 "This machine was not started by systemd (/run/systemd/system is missing), and crisp installs itself as a service of systemd's. "

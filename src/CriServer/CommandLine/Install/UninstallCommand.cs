@@ -2,7 +2,6 @@ using System.CommandLine;
 using Crisp.Cri.V1;
 using Crisp.CriServer.Configuration;
 using Crisp.Install;
-using Crisp.Install.Host;
 using Crisp.Linux;
 
 namespace Crisp.CriServer.CommandLine.Install;
@@ -13,7 +12,6 @@ internal static class UninstallCommand
     private const int GraceSeconds = 10;
     private const int MostNames = 5;
     private static readonly TimeSpan s_start = TimeSpan.FromSeconds(60);
-    private static readonly TimeSpan s_poll = TimeSpan.FromMilliseconds(250);
 
     public static Command Create()
     {
@@ -33,17 +31,10 @@ internal static class UninstallCommand
 
             // Read before it is gone.
             var config = ThisMachine.Config;
-            try
+            await EndPodsAsync(config, installation, parsed.GetValue(force), say, cancellation);
+            if (await installation.UninstallAsync(cancellation))
             {
-                await EndPodsAsync(config, parsed.GetValue(force), say, cancellation);
-                if (await installation.UninstallAsync(cancellation))
-                {
-                    say($"{Installation.ConfigFile} is not as it was written, so that it stays.");
-                }
-            }
-            catch (HostException e)
-            {
-                throw new CommandException(e.Message, e);
+                say($"{ConfigFile.DefaultPath} is not as it was written, so that it stays.");
             }
 
             RemoveState(config, parsed.GetValue(keep), say);
@@ -53,14 +44,14 @@ internal static class UninstallCommand
     }
 
     /// <exception cref="CommandException">Pods run, and they are not to be ended or cannot be.</exception>
-    private static async Task EndPodsAsync(CrispConfig config, bool force, Action<string> say, CancellationToken cancellation)
+    private static async Task EndPodsAsync(CrispConfig config, Installation installation, bool force, Action<string> say, CancellationToken cancellation)
     {
         if (!HasPods(config))
         {
             return;
         }
 
-        await RequireDaemonAsync(say, cancellation);
+        await RequireDaemonAsync(installation, say, cancellation);
         using var client = new DaemonClient(config.SocketPath);
         var pods = (await client.Runtime.ListPodSandboxAsync(new ListPodSandboxRequest(), cancellationToken: cancellation)).Items;
         var ready = pods.Where(p => p.State == PodSandboxState.SandboxReady).ToList();
@@ -92,31 +83,21 @@ internal static class UninstallCommand
 
     /// <summary>Whether there are records of pods: the daemon may be down, and its pods live.</summary>
     private static bool HasPods(CrispConfig config)
-    {
-        var records = Path.Combine(config.Root, "records", "sandboxes");
-        return Directory.Exists(records) && Directory.EnumerateFiles(records).Any();
-    }
+        => Directory.Exists(config.SandboxRecordDirectory) && Directory.EnumerateFiles(config.SandboxRecordDirectory).Any();
 
-    private static async Task RequireDaemonAsync(Action<string> say, CancellationToken cancellation)
+    private static async Task RequireDaemonAsync(Installation installation, Action<string> say, CancellationToken cancellation)
     {
         if (await ThisMachine.AnswersAsync(cancellation))
         {
             return;
         }
 
-        say($"Starting {CrispUnit.Name}: there are records of pods, which only it can end");
-        await new HostSystemd(ThisMachine.Commands).StartAsync(CrispUnit.Name, cancellation);
-        var end = DateTime.UtcNow + s_start;
-        while (!await ThisMachine.AnswersAsync(cancellation))
+        say("There are records of pods, which only the daemon can end");
+        if (!await installation.StartAsync(s_start, cancellation))
         {
-            if (DateTime.UtcNow >= end)
-            {
-                throw new CommandException(
-                    $"There are records of pods, and the daemon, which alone can end them, does not answer (journalctl -u {CrispUnit.Name} shows why). "
-                    + "Nothing was changed.");
-            }
-
-            await Task.Delay(s_poll, cancellation);
+            throw new CommandException(
+                $"There are records of pods, and the daemon, which alone can end them, does not answer (journalctl -u {CrispUnit.Name} shows why). "
+                + "Nothing was changed.");
         }
     }
 
