@@ -1,3 +1,5 @@
+using Crisp.Cgroups;
+
 namespace Crisp.CriServer.CommandLine.Migration;
 
 /// <summary>What of containerd's configuration pods could depend on. Tables are found by their ends, which versions 2 and 3 of the file share.</summary>
@@ -9,8 +11,8 @@ internal sealed class ContainerdSettings
     /// <exception cref="FormatException">It is not TOML.</exception>
     public ContainerdSettings(string text) => _toml = new TomlSettings(text, ConfigPath);
 
-    /// <summary>Whether runc uses the systemd driver, in any of the handlers.</summary>
-    public bool UsesSystemd => _toml.Flag("SystemdCgroup") == true;
+    /// <summary>systemd's where runc uses it, in any of the handlers.</summary>
+    public CgroupDriver Driver => _toml.Flag("SystemdCgroup") == true ? CgroupDriver.Systemd : CgroupDriver.Cgroupfs;
 
     public string? SandboxImage => _toml.Text("sandbox_image") ?? _toml.Text("pinned_images", "sandbox");
 

@@ -43,7 +43,9 @@ internal sealed partial class KubeletSettings
         FoundSetting? found = null;
         foreach (var file in s_flagFiles)
         {
-            foreach (Match match in Flag().Matches(_read(file) ?? ""))
+            // systemd.exec(5), EnvironmentFile=, and units alike: what begins with # or ; is a comment.
+            var lines = (_read(file) ?? "").Split('\n').Where(l => l.TrimStart() is not ['#' or ';', ..]);
+            foreach (var match in lines.SelectMany(l => Flag().Matches(l)))
             {
                 if (match.Groups["name"].Value == flag)
                 {

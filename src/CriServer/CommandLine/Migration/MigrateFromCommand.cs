@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Crisp.CriServer.Configuration;
+using Crisp.Install.Host;
 
 namespace Crisp.CriServer.CommandLine.Migration;
 
@@ -20,10 +21,10 @@ internal static class MigrateFromCommand
         var command = new Command("containerd", "Say what to change in the kubelet's and crisp's configuration to leave containerd.") { root, file };
         command.SetRun(async (parsed, _) =>
         {
-            var directory = parsed.GetValue(root)!;
+            var host = new HostRoot(parsed.GetValue(root)!);
             var config = ConfigFile.Load(parsed.GetValue(file));
             var output = parsed.InvocationConfiguration.Output;
-            foreach (var advice in Read(path => Read(directory, path), config))
+            foreach (var advice in Read(host.ReadText, config))
             {
                 await output.WriteLineAsync($"{advice.Subject}\n{string.Concat(advice.Lines.Select(l => $"    {l}\n"))}");
             }
@@ -48,22 +49,6 @@ internal static class MigrateFromCommand
         catch (System.Text.Json.JsonException e)
         {
             throw new CommandException($"{KubeletSettings.ConfigPath} cannot be understood: {e.Message}", e);
-        }
-    }
-
-    private static string? Read(string root, string path)
-    {
-        try
-        {
-            return File.ReadAllText(Path.Combine(root, path.TrimStart('/')));
-        }
-        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
-        {
-            return null;
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new CommandException($"{path} cannot be read: {e.Message}", e);
         }
     }
 }

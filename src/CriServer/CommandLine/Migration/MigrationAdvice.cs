@@ -62,8 +62,8 @@ internal sealed class MigrationAdvice(KubeletSettings kubelet, ContainerdSetting
 
     private IEnumerable<Advice> CgroupDriver()
     {
-        var own = config.CgroupDriver == Cgroups.CgroupDriver.Systemd ? "systemd" : "cgroupfs";
-        var wanted = kubelet.CgroupDriver?.Value ?? (containerd is null ? null : containerd.UsesSystemd ? "systemd" : "cgroupfs");
+        var own = ConfigText.Word(config.CgroupDriver);
+        var wanted = kubelet.CgroupDriver?.Value ?? (containerd is null ? null : ConfigText.Word(containerd.Driver));
         if (wanted is null || wanted == own)
         {
             yield return new Advice("cgroup driver", $"crisp's is {own}{(wanted is null ? "" : ", as it is now")}. The kubelet asks crisp for it (from 1.34 on always).");

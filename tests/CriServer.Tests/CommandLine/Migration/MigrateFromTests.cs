@@ -85,6 +85,15 @@ public sealed class MigrateFromTests
             "It is crisp already", Say((Kubeadm, "X=\"--container-runtime-endpoint unix:///run/crisp/crisp.sock\"")), StringComparison.Ordinal);
 
     [Fact]
+    public void Flags_InComments_DoNotCount()
+        => Assert.Contains(
+            "- --container-runtime-endpoint=unix:///run/containerd/containerd.sock\n",
+            Say(
+                (Kubeadm, "X=\"--container-runtime-endpoint=unix:///run/containerd/containerd.sock\"\n"),
+                ("/etc/default/kubelet", "# X=--container-runtime-endpoint=unix:///run/old.sock\n ; --container-runtime-endpoint=unix:///run/older.sock\n")),
+            StringComparison.Ordinal);
+
+    [Fact]
     public void CgroupDriver_StaysWhatItIs()
     {
         Assert.Contains("+ cgroup_driver = \"systemd\"", Say((KubeletSettings.ConfigPath, KubeletConfig)), StringComparison.Ordinal);
