@@ -36,11 +36,10 @@ internal sealed partial class WatchdogLoop(ServiceNotifier notifier, TimeSpan wa
     private async Task<bool> AnswersAsync(CancellationToken cancellation)
     {
         // A connection of its own: that new clients are let in is a part of what is to be proven.
-        using var channel = DaemonChannel.Open(socketPath);
+        using var client = new DaemonClient(socketPath);
         try
         {
-            var runtime = new RuntimeService.RuntimeServiceClient(channel);
-            await runtime.ListPodSandboxAsync(
+            await client.Runtime.ListPodSandboxAsync(
                 new ListPodSandboxRequest { Filter = new PodSandboxFilter { Id = "watchdog" } },
                 deadline: DateTime.UtcNow + _interval,
                 cancellationToken: cancellation);
