@@ -8,7 +8,8 @@ namespace Crisp.CriServer.Containers;
 
 /// <summary>
 /// Opens everything that a container mounts from the node as detached mounts, in the specification's order: the rootfs, then
-/// each mount that needs a descriptor, and the log's directory for a virtual machine. They are attached in the container's own mount namespace alone.
+/// each mount that needs a descriptor. They are attached in the container's own mount namespace alone. Last comes the directory of
+/// the log, for the monitor of a virtual machine.
 /// </summary>
 internal static class ContainerMounts
 {
