@@ -97,6 +97,8 @@ public sealed class InstallationTests : IDisposable
         var error = await Assert.ThrowsAsync<HostException>(InstallAsync);
         Assert.Contains($"systemctl {step}", error.Message, StringComparison.Ordinal);
         Assert.Contains("no space", error.Message, StringComparison.Ordinal);
+        Assert.Equal(step != "daemon-reload", error.Message.Contains("(journalctl -u crisp.service shows more)", StringComparison.Ordinal));
+        Assert.DoesNotContain("journalctl -u daemon-reload", error.Message, StringComparison.Ordinal);
 
         // A manager that does not reload cannot be told that the unit is gone either.
         Assert.Equal(step == "daemon-reload", _host.Files.Any());

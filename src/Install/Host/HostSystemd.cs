@@ -47,9 +47,9 @@ public sealed class HostSystemd(IHostCommands commands)
         var result = await commands.RunAsync(Systemctl, arguments, deadline, cancellation);
         if (result.ExitCode != 0)
         {
-            throw new HostException(
-                $"systemctl {string.Join(' ', arguments)} ended with {result.ExitCode} on the host: {result.Error} "
-                + $"(journalctl -u {arguments[^1]} shows more)");
+            // daemon-reload concerns no unit.
+            var more = arguments.Length > 1 ? $" (journalctl -u {arguments[^1]} shows more)" : "";
+            throw new HostException($"systemctl {string.Join(' ', arguments)} ended with {result.ExitCode} on the host: {result.Error}{more}");
         }
     }
 }
