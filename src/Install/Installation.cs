@@ -3,9 +3,7 @@ using Crisp.Install.Host;
 namespace Crisp.Install;
 
 /// <summary>What is to be on the host.</summary>
-/// <param name="Source">A directory that has the programs, read as this process sees it.</param>
-/// <param name="Programs">Their names, <see cref="ProgramFiles.Programs"/> and perhaps more.</param>
-public sealed record InstallRequest(string Source, IReadOnlyList<string> Programs, string Version)
+public sealed record InstallRequest(ProgramSource Source)
 {
     /// <summary>The configuration that the host gets whatever it has; null leaves its own.</summary>
     public string? Config { get; init; }
@@ -43,7 +41,7 @@ public sealed class Installation(
     public async Task<bool> InstallAsync(InstallRequest request, CancellationToken cancellation)
     {
         var found = new State(_files.CurrentName, host.ReadText(CrispUnit.Path), host.ReadText(ConfigFile));
-        var name = _files.Add(request.Source, request.Programs, request.Version);
+        var name = _files.Add(request.Source);
         var wanted = new State(name, CrispUnit.Text, request.Config ?? found.Config ?? request.DefaultConfig);
         if (wanted == found && await _systemd.IsActiveAsync(CrispUnit.Name, cancellation) && await answers(cancellation))
         {

@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using Crisp.Install.Host;
 using Crisp.Linux;
 
@@ -38,19 +37,11 @@ public sealed class ProgramFiles(HostRoot host)
     public static string PathOf(string name, string program) => $"{Directory}/{name}/{program}";
 
     /// <summary>Copies programs, unless they are there already.</summary>
-    /// <param name="source">A directory that has them.</param>
-    /// <param name="programs">Their names.</param>
-    /// <returns>The directory's name: the version and the beginning of a digest, so that two builds of one version are two.</returns>
+    /// <returns>The directory's name.</returns>
     /// <exception cref="HostException">They cannot be copied, on a full disk for one: what was there is untouched, what was begun removed.</exception>
-    public string Add(string source, IReadOnlyList<string> programs, string version)
+    public string Add(ProgramSource source)
     {
-        var paths = programs.Select(p => Path.Combine(source, p)).ToList();
-        if (paths.FirstOrDefault(p => !File.Exists(p)) is { } missing)
-        {
-            throw new HostException($"The program {missing} is missing.");
-        }
-
-        var name = $"{version}-{Digest(paths)}";
+        var name = source.Name;
         var directory = host.Resolve($"{Directory}/{name}");
         if (System.IO.Directory.Exists(directory))
         {
@@ -62,7 +53,7 @@ public sealed class ProgramFiles(HostRoot host)
         try
         {
             Delete(unfinished);
-            foreach (var path in paths)
+            foreach (var path in source.Paths)
             {
                 host.CopyProgram(path, $"{unfinished}/{Path.GetFileName(path)}");
             }
@@ -167,16 +158,4 @@ public sealed class ProgramFiles(HostRoot host)
             System.IO.Directory.Delete(resolved, recursive: true);
         }
     });
-
-    private static string Digest(IEnumerable<string> files)
-    {
-        using var digest = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        foreach (var file in files)
-        {
-            using var stream = File.OpenRead(file);
-            digest.AppendData(SHA256.HashData(stream));
-        }
-
-        return Convert.ToHexStringLower(digest.GetHashAndReset())[..12];
-    }
 }

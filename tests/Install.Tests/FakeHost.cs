@@ -42,7 +42,7 @@ internal sealed class FakeHost : IHostCommands, IDisposable
     internal Installation Installation => new(
         Root, this, _ => Task.FromResult(Running is { } build && Works(build)), TimeProvider.System, Said.Add);
 
-    internal InstallRequest Request => new(Source, ProgramFiles.Programs, "0.1.0") { DefaultConfig = "default", Patience = TimeSpan.FromMilliseconds(300) };
+    internal InstallRequest Request => new(new ProgramSource(Source, ProgramFiles.Programs, "0.1.0")) { DefaultConfig = "default", Patience = TimeSpan.FromMilliseconds(300) };
 
     /// <summary>Puts another build of the programs where they are installed from.</summary>
     internal void Build(string content)

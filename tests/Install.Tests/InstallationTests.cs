@@ -193,6 +193,16 @@ public sealed class InstallationTests : IDisposable
         Assert.Equal([Installation.ConfigFile], _host.Files);
     }
 
+    [Fact]
+    public void Programs_AreReadOnce()
+    {
+        var source = new ProgramSource(_host.Source, ProgramFiles.Programs, "0.1.0");
+        var name = source.Name;
+        _host.Build("2");
+        Assert.Equal(name, source.Name);
+        Assert.NotEqual(name, new ProgramSource(_host.Source, ProgramFiles.Programs, "0.1.0").Name);
+    }
+
     public void Dispose() => _host.Dispose();
 
     private ProgramFiles Files => new(_host.Root);

@@ -15,10 +15,12 @@ internal sealed partial class NodeInstallation(
 
     // The driver that kubeadm gives kubelets; the agent works with hosts of systemd only.
     private const string DefaultConfig = "# Written by crisp-node-agent. Every option: docs/configuration.md of crisp, or crisp config default.\ncgroup_driver = \"systemd\"\n";
-    private static readonly string[] s_programs = [.. ProgramFiles.Programs, "crisp-node-agent"];
     private static readonly TimeSpan s_check = TimeSpan.FromMinutes(2);
     private static readonly TimeSpan s_guestImage = TimeSpan.FromMinutes(10);
     private readonly HostSystemd _systemd = new(commands);
+
+    // An image does not change under its process.
+    private readonly ProgramSource _source = new(programs, [.. ProgramFiles.Programs, "crisp-node-agent"], AgentVersion.Text);
 
     // What did not come up is not tried again by the same process: each try restarts the daemon twice.
     private (string? Config, HostException Reason)? _failed;
@@ -39,7 +41,7 @@ internal sealed partial class NodeInstallation(
         KeepConfigBefore(config);
         try
         {
-            var request = new InstallRequest(programs, s_programs, AgentVersion.Text)
+            var request = new InstallRequest(_source)
             {
                 Config = config,
                 DefaultConfig = DefaultConfig,

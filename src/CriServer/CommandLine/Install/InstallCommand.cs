@@ -38,8 +38,8 @@ internal static class InstallCommand
             }
 
             ThisMachine.Require();
-            var request = new InstallRequest(
-                Path.GetFullPath(parsed.GetValue(programs) ?? Path.GetDirectoryName(Environment.ProcessPath)!), ProgramFiles.Programs, CrispVersion.Text)
+            var directory = Path.GetFullPath(parsed.GetValue(programs) ?? Path.GetDirectoryName(Environment.ProcessPath)!);
+            var request = new InstallRequest(new ProgramSource(directory, ProgramFiles.Programs, CrispVersion.Text))
             {
                 DefaultConfig = ConfigText.Write(new CrispConfig { CgroupDriver = Driver() }),
                 Patience = TimeSpan.FromSeconds(parsed.GetValue(patience)),
