@@ -1,4 +1,5 @@
 using Crisp.Install.Host;
+using Crisp.Linux;
 using Xunit;
 
 namespace Crisp.Install.Tests;
@@ -11,7 +12,7 @@ public sealed class InstallationTests : IDisposable
     public async Task Host_ThatHadNothing_GetsProgramsConfigurationAndService()
     {
         Assert.True(await InstallAsync());
-        var name = Files.CurrentName!;
+        var name = Versions.CurrentName!;
         Assert.StartsWith("0.1.0-", name, StringComparison.Ordinal);
         Assert.Equal(
             [
@@ -51,14 +52,14 @@ public sealed class InstallationTests : IDisposable
     {
         await InstallAsync();
         _host.Root.WriteText(Installation.ConfigFile, "mine");
-        var first = Files.CurrentName;
+        var first = Versions.CurrentName;
         _host.Build("2");
         await InstallAsync();
-        var second = Files.CurrentName;
+        var second = Versions.CurrentName;
         _host.Build("3");
         await InstallAsync();
         Assert.Equal(("3", "mine"), (_host.Running, _host.Read(Installation.ConfigFile)));
-        Assert.Equal(second, Files.PreviousName);
+        Assert.Equal(second, Versions.PreviousName);
         Assert.DoesNotContain(_host.Files, f => f.Contains(first!, StringComparison.Ordinal));
     }
 
@@ -78,13 +79,13 @@ public sealed class InstallationTests : IDisposable
     public async Task Version_ThatDoesNotAnswer_IsTakenBack()
     {
         await InstallAsync();
-        var (before, name) = (_host.Files.ToList(), Files.CurrentName);
+        var (before, name) = (_host.Files.ToList(), Versions.CurrentName);
         _host.Build("2");
         _host.Works = build => build == "1";
         var error = await Assert.ThrowsAsync<HostException>(InstallAsync);
         Assert.EndsWith($"{name} runs again.", error.Message, StringComparison.Ordinal);
-        Assert.Equal(("1", name), (_host.Running, Files.CurrentName));
-        Assert.Equal(before, _host.Files.Where(f => f != "/usr/local/lib/crisp/previous" && !f.Contains(Files.PreviousName!, StringComparison.Ordinal)));
+        Assert.Equal(("1", name), (_host.Running, Versions.CurrentName));
+        Assert.Equal(before, _host.Files.Where(f => f != "/usr/local/lib/crisp/previous" && !f.Contains(Versions.PreviousName!, StringComparison.Ordinal)));
     }
 
     [Theory]
@@ -194,6 +195,29 @@ public sealed class InstallationTests : IDisposable
     }
 
     [Fact]
+    public async Task Version_ThatCannotBeRemoved_IsASentence()
+    {
+        Assert.SkipUnless(Processes.EffectiveUid == 0, "needs root");
+        await InstallAsync();
+        var first = Versions.CurrentName!;
+        _host.Build("2");
+        await InstallAsync();
+        var busy = _host.Root.Resolve(ProgramFiles.PathOf(first, ""));
+        Mounts.Mount("tmpfs", busy, "tmpfs", MountFlags.None);
+        try
+        {
+            _host.Build("3");
+            var error = await Assert.ThrowsAsync<HostException>(InstallAsync);
+            Assert.StartsWith($"Cannot remove earlier versions below {ProgramFiles.Directory}: ", error.Message, StringComparison.Ordinal);
+            Assert.Equal("3", _host.Running);
+        }
+        finally
+        {
+            Mounts.Umount2(busy);
+        }
+    }
+
+    [Fact]
     public void Programs_AreReadOnce()
     {
         var source = new ProgramSource(_host.Source, ProgramFiles.Programs, "0.1.0");
@@ -205,7 +229,7 @@ public sealed class InstallationTests : IDisposable
 
     public void Dispose() => _host.Dispose();
 
-    private ProgramFiles Files => new(_host.Root);
+    private ProgramFiles Versions => new(_host.Root);
 
     private Task<bool> InstallAsync() => _host.Installation.InstallAsync(_host.Request, CancellationToken.None);
 }
