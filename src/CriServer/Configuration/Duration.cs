@@ -11,7 +11,7 @@ internal static class Duration
         ("h", TimeSpan.FromHours(1)), ("m", TimeSpan.FromMinutes(1)), ("s", TimeSpan.FromSeconds(1)), ("ms", TimeSpan.FromMilliseconds(1)),
     ];
 
-    /// <summary>A sum of whole numbers with units, the largest unit first, or 0.</summary>
+    /// <summary>A sum of whole numbers with units, the largest unit first, or 0. What is longer than a TimeSpan is none.</summary>
     public static bool TryParse(string text, out TimeSpan time)
     {
         time = TimeSpan.Zero;
@@ -34,7 +34,7 @@ internal static class Duration
             var letters = rest.IndexOfAnyInRange('0', '9') is >= 0 and var end ? end : rest.Length;
             var name = rest[..letters].ToString();
             var unit = Array.FindIndex(_units, next, u => u.Name == name);
-            if (unit < 0)
+            if (unit < 0 || count > (TimeSpan.MaxValue - time).Ticks / _units[unit].Length.Ticks)
             {
                 return false;
             }

@@ -26,6 +26,8 @@ public sealed class DurationTests
     [InlineData("30s1m")]
     [InlineData("1s1s")]
     [InlineData("99999999999s")]
+    [InlineData("2147483647h")]
+    [InlineData("256204778h2147483647m")]
     public void WhatIsNoTime_IsRefused(string text) => Assert.False(Duration.TryParse(text, out _));
 
     [Fact]
