@@ -9,16 +9,19 @@ namespace Crisp.NodeAgent.Switching;
 /// </summary>
 internal static partial class KubeletFiles
 {
-    /// <summary>The setting that counts: flags override the configuration file (kubelet(8)), whatever the order of the files.</summary>
-    /// <param name="files">On the host; those that do not exist are passed over.</param>
+    /// <summary>
+    /// The setting that counts: flags override the configuration file (kubelet(8)), and of several flags the last does, as kubeadm's unit
+    /// has KUBELET_EXTRA_ARGS at its command line's end.
+    /// </summary>
+    /// <param name="files">On the host, in the order in which the unit has them; those that do not exist are passed over.</param>
     /// <exception cref="HostException">None of them can hold the setting.</exception>
     public static KubeletSetting Find(HostRoot host, IReadOnlyList<string> files)
     {
-        foreach (var file in files.Where(f => KindOf(f) == KubeletFileKind.Flags))
+        foreach (var file in files.Where(f => KindOf(f) == KubeletFileKind.Flags).Reverse())
         {
-            if (host.ReadText(file) is { } text && Flag().Match(WithoutComments(text)) is { Success: true } flag)
+            if (host.ReadText(file) is { } text && LastFlag(text) is { } value)
             {
-                return new KubeletSetting(file, KubeletFileKind.Flags, flag.Groups["value"].Value);
+                return new KubeletSetting(file, KubeletFileKind.Flags, value.Value);
             }
         }
 
@@ -53,10 +56,8 @@ internal static partial class KubeletFiles
 
     private static string WithFlag(string text, KubeletSetting setting)
     {
-        // Positions stay: a comment is blanked, not cut.
-        var flag = Flag().Match(WithoutComments(text));
-        return flag.Success && setting.Endpoint is not null
-            ? string.Concat(text.AsSpan(0, flag.Groups["value"].Index), setting.Endpoint, text.AsSpan(flag.Groups["value"].Index + flag.Groups["value"].Length))
+        return LastFlag(text) is { } value && setting.Endpoint is not null
+            ? string.Concat(text.AsSpan(0, value.Index), setting.Endpoint, text.AsSpan(value.Index + value.Length))
             : throw new HostException($"{setting.File} of the host has no --container-runtime-endpoint any more that could be changed.");
     }
 
@@ -69,7 +70,9 @@ internal static partial class KubeletFiles
             : text.Length == 0 || text.EndsWith('\n') ? text + line : $"{text}\n{line}";
     }
 
-    private static string WithoutComments(string text) => Comment().Replace(text, c => new string(' ', c.Length));
+    // Positions stay: a comment is blanked, not cut.
+    private static Group? LastFlag(string text) =>
+        Flag().Matches(Comment().Replace(text, c => new string(' ', c.Length))).LastOrDefault()?.Groups["value"];
 
     private static string Unquote(string value) => value.Trim('"', '\'');
 

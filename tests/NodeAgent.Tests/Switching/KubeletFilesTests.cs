@@ -38,6 +38,21 @@ public sealed class KubeletFilesTests : IDisposable
     }
 
     [Theory]
+    [InlineData("KUBELET_KUBEADM_ARGS=--container-runtime-endpoint=unix:///one.sock\n", "KUBELET_EXTRA_ARGS=--container-runtime-endpoint=unix:///two.sock\n")]
+    [InlineData("", "ARGS=\"--container-runtime-endpoint=unix:///one.sock --container-runtime-endpoint=unix:///two.sock\"\n")]
+    public void LastFlag_Counts(string kubeadm, string extra)
+    {
+        _host.WriteText(Flags, kubeadm);
+        _host.WriteText("/etc/default/kubelet", extra);
+        var before = KubeletFiles.Find(_host, s_files);
+        Assert.Equal(new KubeletSetting("/etc/default/kubelet", KubeletFileKind.Flags, "unix:///two.sock"), before);
+
+        KubeletFiles.Apply(_host, before with { Endpoint = Crisp });
+        Assert.Equal(kubeadm, _host.ReadText(Flags));
+        Assert.Equal(extra.Replace("unix:///two.sock", Crisp, StringComparison.Ordinal), _host.ReadText("/etc/default/kubelet"));
+    }
+
+    [Theory]
     [InlineData("kind: KubeletConfiguration\ncontainerRuntimeEndpoint: unix:///var/run/containerd/containerd.sock\nfailSwapOn: true\n", "unix:///var/run/containerd/containerd.sock")]
     [InlineData("containerRuntimeEndpoint: \"unix:///a b.sock\" # ours\n", "unix:///a b.sock")]
     [InlineData("kind: KubeletConfiguration\nlogging:\n  containerRuntimeEndpoint: no\n", null)]
