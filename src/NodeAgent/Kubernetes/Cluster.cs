@@ -35,22 +35,10 @@ internal sealed partial class Cluster : IDisposable
     public Task<V1Node> GetNodeAsync(string name, CancellationToken cancellation)
         => CallAsync($"get node {name}", c => _client.CoreV1.ReadNodeAsync(name, cancellationToken: c), cancellation);
 
-    public async Task<IReadOnlyList<V1Node>> ListNodesAsync(string labelSelector, CancellationToken cancellation)
-    {
-        var nodes = new List<V1Node>();
-        string? next = null;
-        do
-        {
-            var page = await CallAsync(
-                "list nodes",
-                c => _client.CoreV1.ListNodeAsync(labelSelector: labelSelector, limit: PageSize, continueParameter: next, cancellationToken: c),
-                cancellation);
-            nodes.AddRange(page.Items);
-            next = page.Metadata.ContinueProperty;
-        }
-        while (!string.IsNullOrEmpty(next));
-        return nodes;
-    }
+    public Task<IReadOnlyList<V1Node>> ListNodesAsync(string labelSelector, CancellationToken cancellation) => ListAsync<V1NodeList, V1Node>(
+        "list nodes",
+        (next, c) => _client.CoreV1.ListNodeAsync(labelSelector: labelSelector, limit: PageSize, continueParameter: next, cancellationToken: c),
+        cancellation);
 
     /// <summary>Labels, annotations and whether pods are scheduled there, by a JSON merge patch (RFC 7386): null removes.</summary>
     public Task<V1Node> PatchNodeAsync(string name, NodePatch patch, CancellationToken cancellation)
@@ -60,23 +48,11 @@ internal sealed partial class Cluster : IDisposable
     }
 
     /// <summary>The pods that are bound to a node, in all namespaces.</summary>
-    public async Task<IReadOnlyList<V1Pod>> ListPodsAsync(string node, CancellationToken cancellation)
-    {
-        var pods = new List<V1Pod>();
-        string? next = null;
-        do
-        {
-            var page = await CallAsync(
-                "list pods",
-                c => _client.CoreV1.ListPodForAllNamespacesAsync(
-                    fieldSelector: $"spec.nodeName={node}", limit: PageSize, continueParameter: next, cancellationToken: c),
-                cancellation);
-            pods.AddRange(page.Items);
-            next = page.Metadata.ContinueProperty;
-        }
-        while (!string.IsNullOrEmpty(next));
-        return pods;
-    }
+    public Task<IReadOnlyList<V1Pod>> ListPodsAsync(string node, CancellationToken cancellation) => ListAsync<V1PodList, V1Pod>(
+        "list pods",
+        (next, c) => _client.CoreV1.ListPodForAllNamespacesAsync(
+            fieldSelector: $"spec.nodeName={node}", limit: PageSize, continueParameter: next, cancellationToken: c),
+        cancellation);
 
     /// <summary>
     /// Asks for a pod's eviction, which PodDisruptionBudgets may refuse. Asked once: that a budget refuses for now is 429 too, and
@@ -166,6 +142,22 @@ internal sealed partial class Cluster : IDisposable
     }
 
     public void Dispose() => _client.Dispose();
+
+    /// <summary>Reads a list to its last page.</summary>
+    private async Task<IReadOnlyList<T>> ListAsync<TList, T>(string what, Func<string?, CancellationToken, Task<TList>> page, CancellationToken cancellation)
+        where TList : IItems<T>, IMetadata<V1ListMeta>
+    {
+        var items = new List<T>();
+        string? next = null;
+        do
+        {
+            var read = await CallAsync(what, c => page(next, c), cancellation);
+            items.AddRange(read.Items);
+            next = read.Metadata.ContinueProperty;
+        }
+        while (!string.IsNullOrEmpty(next));
+        return items;
+    }
 
     private async Task<T> CallAsync<T>(string what, Func<CancellationToken, Task<T>> call, CancellationToken cancellation)
     {
