@@ -8,7 +8,7 @@ namespace Crisp.NodeAgent.Kubernetes;
 
 /// <summary>
 /// Events on the agent's node, as <c>kubectl describe node</c> shows them. The same thing again is counted on the same event, also
-/// by another process of the agent: its name is made of what it says.
+/// by another process of the agent: its name is made of what it says. What goes on and on is told every five minutes, not at each look.
 /// </summary>
 internal sealed partial class NodeEvents(Cluster cluster, string node, TimeProvider time, ILogger<NodeEvents> logger)
 {
@@ -17,6 +17,10 @@ internal sealed partial class NodeEvents(Cluster cluster, string node, TimeProvi
     private const string Component = "crisp-node-agent";
     private const int MostMessage = 1024;
 
+    // client-go's recorder lets the same object's events through no more often, in the long run (its spam filter).
+    private static readonly TimeSpan s_repeat = TimeSpan.FromMinutes(5);
+    private (string What, long At)? _last;
+
     public Task NormalAsync(string reason, string message, CancellationToken cancellation) => TellAsync("Normal", reason, message, cancellation);
 
     public Task WarningAsync(string reason, string message, CancellationToken cancellation) => TellAsync("Warning", reason, message, cancellation);
@@ -24,10 +28,17 @@ internal sealed partial class NodeEvents(Cluster cluster, string node, TimeProvi
     // What happened is in the log in any case; that the cluster could not be told is no reason to do nothing else.
     private async Task TellAsync(string type, string reason, string message, CancellationToken cancellation)
     {
+        var what = $"{type}\n{reason}\n{message}";
+        if (_last is { } last && last.What == what && time.GetElapsedTime(last.At) < s_repeat)
+        {
+            return;
+        }
+
         Log.Happened(logger, type == "Warning" ? LogLevel.Warning : LogLevel.Information, reason, message);
         try
         {
             await WriteAsync(type, reason, message.Length <= MostMessage ? message : message[..(MostMessage - 1)] + "…", cancellation);
+            _last = (what, time.GetTimestamp());
         }
         catch (ClusterException e)
         {

@@ -17,9 +17,12 @@ internal sealed class SwitchLease(Cluster cluster, string space, string name, st
     private string? _seenVersion;
     private long _seenAt;
 
-    /// <summary>Whether the release is about to go, and every node back to what it was.</summary>
-    public async Task<bool> IsUninstallingAsync(CancellationToken cancellation)
-        => (await cluster.GetLeaseAsync(space, name, cancellation)).Metadata.Annotations?.ContainsKey(Uninstall) == true;
+    /// <summary>How it is now, in one request.</summary>
+    public async Task<LeaseView> LookAsync(CancellationToken cancellation)
+    {
+        var lease = await cluster.GetLeaseAsync(space, name, cancellation);
+        return new LeaseView(lease.Metadata.Annotations?.ContainsKey(Uninstall) == true, lease.Spec?.HolderIdentity == node);
+    }
 
     /// <summary>Takes the lease, or renews it.</summary>
     /// <param name="duration">How long the holder may be silent. Whole seconds.</param>
@@ -98,3 +101,7 @@ internal sealed class SwitchLease(Cluster cluster, string space, string name, st
         return time.GetElapsedTime(_seenAt) >= TimeSpan.FromSeconds(lease.Spec.LeaseDurationSeconds ?? 0);
     }
 }
+
+/// <param name="IsUninstalling">Whether the release is about to go, and every node back to what it was.</param>
+/// <param name="IsOurs">Whether this node has it.</param>
+internal readonly record struct LeaseView(bool IsUninstalling, bool IsOurs);

@@ -1,5 +1,5 @@
-using Crisp.NodeAgent.Configuration;
 using Crisp.Install.Host;
+using Crisp.NodeAgent.Configuration;
 using Crisp.NodeAgent.Host;
 using Crisp.NodeAgent.Kubernetes;
 using Crisp.NodeAgent.Monitoring;
@@ -40,13 +40,13 @@ internal sealed partial class NodeReconciler(
             {
                 metrics.Phase("switching");
             }
-            else if (node.WantsCrisp() && !await lease.IsUninstallingAsync(cancellation))
+            else if (await lease.LookAsync(cancellation) is var look && node.WantsCrisp() && !look.IsUninstalling)
             {
-                await ToCrispAsync(node, cancellation);
+                await ToCrispAsync(node, look.IsOurs, cancellation);
             }
             else
             {
-                await BackAsync(node, cancellation);
+                await BackAsync(node, look.IsOurs, cancellation);
             }
         }
         finally
@@ -55,7 +55,7 @@ internal sealed partial class NodeReconciler(
         }
     }
 
-    private async Task ToCrispAsync(V1Node node, CancellationToken cancellation)
+    private async Task ToCrispAsync(V1Node node, bool hasLease, CancellationToken cancellation)
     {
         metrics.Phase("installing");
         if (await TellAsync("InstallFailed", installation.InstallAsync, cancellation))
@@ -79,7 +79,7 @@ internal sealed partial class NodeReconciler(
         else if (!options.SwitchKubelet || node.RunsCrisp())
         {
             metrics.Phase("ready");
-            await nodeSwitch.SettleAsync(node, cancellation);
+            await nodeSwitch.SettleAsync(node, hasLease, cancellation);
         }
         else
         {
@@ -88,7 +88,7 @@ internal sealed partial class NodeReconciler(
         }
     }
 
-    private async Task BackAsync(V1Node node, CancellationToken cancellation)
+    private async Task BackAsync(V1Node node, bool hasLease, CancellationToken cancellation)
     {
         IsReady = true;
         if (nodeSwitch.HasWayBack)
@@ -110,7 +110,7 @@ internal sealed partial class NodeReconciler(
         }
 
         metrics.Phase("removing");
-        await nodeSwitch.SettleAsync(node, cancellation);
+        await nodeSwitch.SettleAsync(node, hasLease, cancellation);
         if (installation.IsInstalled || NodeNames.OwnLabels.Any(l => node.Label(l) is not null))
         {
             await TellAsync("UninstallFailed", UninstallAsync, cancellation);

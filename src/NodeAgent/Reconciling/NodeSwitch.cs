@@ -85,7 +85,7 @@ internal sealed partial class NodeSwitch(
         catch (DrainException)
         {
             _drainFailedAt = time.GetTimestamp();
-            await SettleAsync(await cluster.GetNodeAsync(options.NodeName, cancellation), cancellation);
+            await SettleAsync(await cluster.GetNodeAsync(options.NodeName, cancellation), hasLease: true, cancellation);
             throw;
         }
 
@@ -97,7 +97,8 @@ internal sealed partial class NodeSwitch(
     }
 
     /// <summary>Uncordons the node if it was the agent that cordoned it, and gives the lease back; when no switch is under way.</summary>
-    public async Task SettleAsync(V1Node node, CancellationToken cancellation)
+    /// <param name="hasLease">Whether this node may have it.</param>
+    public async Task SettleAsync(V1Node node, bool hasLease, CancellationToken cancellation)
     {
         if (node.Annotation(NodeNames.Cordoned) is not null)
         {
@@ -105,7 +106,10 @@ internal sealed partial class NodeSwitch(
                 options.NodeName, new NodePatch(Annotations: new Dictionary<string, string?> { [NodeNames.Cordoned] = null }, Unschedulable: false), cancellation);
         }
 
-        await lease.ReleaseAsync(cancellation);
+        if (hasLease)
+        {
+            await lease.ReleaseAsync(cancellation);
+        }
     }
 
     /// <summary>Removes what switches have left on the host.</summary>
@@ -136,7 +140,7 @@ internal sealed partial class NodeSwitch(
             store.ForgetOriginal();
         }
 
-        await SettleAsync(node, cancellation);
+        await SettleAsync(node, hasLease: true, cancellation);
         return false;
     }
 
@@ -265,7 +269,7 @@ internal sealed partial class NodeSwitch(
             await cluster.PatchNodeAsync(options.NodeName, new NodePatch(Annotations: annotations), cancellation);
         }
 
-        await SettleAsync(node, cancellation);
+        await SettleAsync(node, hasLease: true, cancellation);
         store.Save(record with { IsReported = true });
     }
 

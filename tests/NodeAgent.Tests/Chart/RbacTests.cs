@@ -16,8 +16,11 @@ public sealed partial class RbacTests
     {
         await using var rig = await AgentRig.CreateAsync();
         rig.Api.AddPod("web", "n1");
-        // The same event a second time is a get and a patch.
+        // The same event a second time, by another process, is a get and a patch.
         rig.Node.Before = command => _ = command == "systemctl daemon-reload" ? throw new Crisp.Install.Host.HostException("no bus") : 0;
+        await rig.StartAgentAsync();
+        await rig.UntilAsync(() => rig.Api.EventReasons().Contains("InstallFailed"), "it is said");
+        await rig.StopAgentAsync();
         await rig.StartAgentAsync();
         await rig.UntilAsync(() => rig.Api.Requests.Any(r => r.StartsWith("PATCH /api/v1/namespaces/default/events/", StringComparison.Ordinal)), "the event is counted");
         await rig.StopAgentAsync();

@@ -189,6 +189,26 @@ public sealed class AgentTests : IAsyncLifetime
         Assert.Equal("This node cannot run pods with crisp. cgroups: no hierarchy is mounted. ", _rig.Api.EventMessage("NodeUnusable"));
         Assert.False(_rig.IsOnCrisp);
         Assert.False(_rig.Api.IsCordoned("n1"));
+
+        // Said once in a while and not at each look.
+        await LooksAsync(10);
+        var told = _rig.Api.List("/api/v1/namespaces/default/events/").Single(e => $"{e["reason"]}" == "NodeUnusable");
+        Assert.Equal(1, told["count"]!.GetValue<int>());
+    }
+
+    [Fact]
+    public async Task NodeThatIsAsItShouldBe_CostsTheApiServerTwoReadsALook()
+    {
+        await _rig.StartAgentAsync();
+        await SwitchedAsync();
+        await LooksAsync(5);
+        _rig.Api.Requests.Clear();
+        await LooksAsync(10);
+        var requests = _rig.Api.Requests.ToList();
+
+        Assert.All(requests, r => Assert.StartsWith("GET ", r, StringComparison.Ordinal));
+        // The look that is under way may have read one and not yet the other.
+        Assert.InRange(requests.Count(r => r.Contains("/leases/", StringComparison.Ordinal)), 1, requests.Count(r => r == "GET /api/v1/nodes/n1") + 1);
     }
 
     [Fact]
@@ -205,6 +225,12 @@ public sealed class AgentTests : IAsyncLifetime
         Assert.Contains("crisp_node_agent_ready 1", metrics, StringComparison.Ordinal);
         Assert.Contains("crisp_node_agent_api_calls_total{call=\"patch node\",outcome=\"ok\"}", metrics, StringComparison.Ordinal);
         Assert.Contains("crisp_node_agent_phase{phase=\"switching\"} 0", metrics, StringComparison.Ordinal);
+    }
+
+    private Task LooksAsync(int count)
+    {
+        var until = _rig.Api.Requests.Count(r => r == "GET /api/v1/nodes/n1") + count;
+        return _rig.UntilAsync(() => _rig.Api.Requests.Count(r => r == "GET /api/v1/nodes/n1") >= until, "the agent has looked several times");
     }
 
     private Task SwitchedAsync() => _rig.UntilAsync(
