@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Globalization;
 using System.Net;
 using Crisp.CriServer.Configuration;
 using Crisp.NodeAgent.Configuration;
@@ -10,6 +9,8 @@ namespace Crisp.NodeAgent.CommandLine;
 /// <summary>The options of <c>run</c>; the chart's values become them.</summary>
 internal sealed class AgentSettings
 {
+    // A Lease counts its duration in 32 bits of seconds, and a switch's has twice the patience in it.
+    private static readonly TimeSpan s_longest = TimeSpan.FromHours(86400);
     private static readonly AgentOptions s_defaults = new() { NodeName = "", Namespace = "" };
     private readonly Option<string> _node = Text("--node", "NAME", "The node that the agent is on (spec.nodeName)");
     private readonly Option<string> _namespace = Text("--namespace", "NAME", "The namespace of the release and its Lease");
@@ -74,20 +75,11 @@ internal sealed class AgentSettings
         LogFormat = parsed.GetValue(_format),
     };
 
-    /// <summary>A number and one of the units s, m and h.</summary>
-    internal static TimeSpan ParseTime(string name, string text)
-    {
-        var unit = text.LastOrDefault() switch
-        {
-            's' => 1,
-            'm' => 60,
-            'h' => 3600,
-            _ => 0,
-        };
-        return unit > 0 && int.TryParse(text[..^1], NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number is > 0 and <= 86400
-            ? TimeSpan.FromSeconds((long)number * unit)
+    /// <summary>As the daemon's configuration has times, and not 0.</summary>
+    internal static TimeSpan ParseTime(string name, string text) =>
+        Duration.TryParse(text, out var time) && time > TimeSpan.Zero && time <= s_longest
+            ? time
             : throw new OptionException($"{name} must be a time such as \"90s\", \"15m\" or \"1h\"; it is \"{text}\".");
-    }
 
     private static TimeSpan Time(ParseResult parsed, Option<string> option) => ParseTime(option.Name, parsed.GetRequiredValue(option));
 

@@ -1,3 +1,4 @@
+using Crisp.CriServer.Hosting;
 using Crisp.Install;
 using Crisp.Install.Host;
 
@@ -20,7 +21,7 @@ internal sealed partial class NodeInstallation(
     private readonly HostSystemd _systemd = new(commands);
 
     // An image does not change under its process.
-    private readonly ProgramSource _source = new(programs, [.. ProgramFiles.Programs, "crisp-node-agent"], AgentVersion.Text);
+    private readonly ProgramSource _source = new(programs, [.. ProgramFiles.Programs, "crisp-node-agent"], CrispVersion.Text);
 
     // What did not come up is not tried again by the same process: each try restarts the daemon twice.
     private (string? Config, HostException Reason)? _failed;

@@ -1,3 +1,4 @@
+using Crisp.CriServer.Hosting;
 using Prometheus;
 
 namespace Crisp.NodeAgent.Monitoring;
@@ -23,7 +24,7 @@ internal sealed class AgentMetrics
         _phase = factory.CreateGauge("crisp_node_agent_phase", "1 for what the agent is doing.", ["phase"]);
         _ready = factory.CreateGauge("crisp_node_agent_ready", "Whether this agent's crisp is installed and answers.");
         _success = factory.CreateGauge("crisp_node_agent_last_success_timestamp_seconds", "When the node was last found or made as it should be.");
-        factory.CreateGauge("crisp_node_agent_build_info", "1, with the version of this agent.", ["version"]).WithLabels(AgentVersion.Text).Set(1);
+        factory.CreateGauge("crisp_node_agent_build_info", "1, with the version of this agent.", ["version"]).WithLabels(CrispVersion.Text).Set(1);
     }
 
     public void Reconciled(bool isOk, DateTimeOffset now)

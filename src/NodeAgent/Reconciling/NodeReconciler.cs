@@ -1,3 +1,4 @@
+using Crisp.CriServer.Hosting;
 using Crisp.Install.Host;
 using Crisp.NodeAgent.Configuration;
 using Crisp.NodeAgent.Host;
@@ -61,7 +62,7 @@ internal sealed partial class NodeReconciler(
         if (await TellAsync("InstallFailed", installation.InstallAsync, cancellation))
         {
             _facts = null;
-            await events.NormalAsync("Installed", $"crisp {AgentVersion.Text} is installed and answers on {options.Endpoint}", cancellation);
+            await events.NormalAsync("Installed", $"crisp {CrispVersion.Text} is installed and answers on {options.Endpoint}", cancellation);
         }
 
         IsReady = true;
