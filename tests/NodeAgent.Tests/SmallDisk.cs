@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using Crisp.Linux;
 using Xunit;
 
@@ -14,16 +13,9 @@ internal sealed class SmallDisk : IDisposable
     public static SmallDisk Mount(string path)
     {
         Assert.SkipUnless(Processes.EffectiveUid == 0, "needs root");
-        Run("mount", "-t", "tmpfs", "-o", "size=64k", "crisp-small", path);
+        Mounts.Mount("crisp-small", path, "tmpfs", MountFlags.None, "size=64k");
         return new SmallDisk(path);
     }
 
-    public void Dispose() => Run("umount", _path);
-
-    private static void Run(string program, params string[] arguments)
-    {
-        using var process = Process.Start(program, arguments);
-        process.WaitForExit();
-        Assert.Equal(0, process.ExitCode);
-    }
+    public void Dispose() => Mounts.Umount2(_path);
 }

@@ -1,5 +1,4 @@
 using System.Text.RegularExpressions;
-using Crisp.NodeAgent.Kubernetes;
 using Crisp.NodeAgent.Tests.Api;
 using Crisp.NodeAgent.Tests.Reconciling;
 using Xunit;
@@ -27,10 +26,7 @@ public sealed partial class RbacTests
         rig.Node.Before = _ => { };
         await rig.StartAgentAsync();
         await rig.UntilAsync(() => rig.IsOnCrisp && rig.Api.LeaseHolder is null, "the node is switched");
-        using var cluster = new Cluster(rig.Api.Client, TimeSpan.FromMilliseconds(5), TimeProvider.System);
-        var lease = new SwitchLease(cluster, ApiServer.Space, "crisp-node-agent", "uninstall", TimeProvider.System);
-        Assert.Equal(0, await NodeAgent.CommandLine.UninstallCommand.RunAsync(
-            cluster, lease, TimeSpan.FromSeconds(40), TimeSpan.FromMilliseconds(50), TimeProvider.System, TextWriter.Null, TestContext.Current.CancellationToken));
+        Assert.Equal(0, (await rig.UninstallAsync(TimeSpan.FromSeconds(40))).Code);
 
         var asked = rig.Api.Requests.Select(Permission).Distinct().Order().ToList();
         Assert.Equal(Granted().Order(), asked);

@@ -1,10 +1,12 @@
 using Crisp.Install.Host;
 using Crisp.Linux.Tests;
+using Crisp.NodeAgent.CommandLine;
 using Crisp.NodeAgent.Configuration;
 using Crisp.NodeAgent.Kubernetes;
 using Crisp.NodeAgent.Tests.Api;
 using Crisp.NodeAgent.Tests.Host;
 using Microsoft.AspNetCore.Builder;
+using Xunit;
 
 namespace Crisp.NodeAgent.Tests.Reconciling;
 
@@ -93,6 +95,17 @@ internal sealed class AgentRig : IAsyncDisposable
             await agent.StopAsync();
             await agent.DisposeAsync();
         }
+    }
+
+    /// <summary>The chart's last hook.</summary>
+    public async Task<(int Code, string Output)> UninstallAsync(TimeSpan limit)
+    {
+        using var cluster = new Cluster(Api.Client, Options.RetryDelay, TimeProvider.System);
+        var lease = new SwitchLease(cluster, ApiServer.Space, Options.LeaseName, "uninstall", TimeProvider.System);
+        await using var output = new StringWriter();
+        var code = await UninstallCommand.RunAsync(
+            cluster, lease, limit, TimeSpan.FromMilliseconds(50), TimeProvider.System, output, TestContext.Current.CancellationToken);
+        return (code, output.ToString());
     }
 
     public string Runtime => $"{Api.Node(Node.Name)["status"]!["nodeInfo"]!["containerRuntimeVersion"]}";
