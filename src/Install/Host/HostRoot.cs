@@ -103,11 +103,18 @@ public sealed class HostRoot(string path)
     public void RemoveEmpty(string directory) => OnHost($"Cannot remove {directory} of the host", () =>
     {
         var resolved = Resolve(directory);
-        if (Directory.Exists(resolved) && !Directory.EnumerateFileSystemEntries(resolved).Any())
+        if (Directory.Exists(resolved) && IsEmpty(directory))
         {
             Directory.Delete(resolved);
         }
     });
+
+    /// <summary>Whether nothing is in a directory, or there is none.</summary>
+    public bool IsEmpty(string directory)
+    {
+        var resolved = Resolve(directory);
+        return !Directory.Exists(resolved) || !Directory.EnumerateFileSystemEntries(resolved).Any();
+    }
 
     /// <summary>Makes a failure with the host's files a sentence that begins with the purpose.</summary>
     internal static void OnHost(string purpose, Action action)

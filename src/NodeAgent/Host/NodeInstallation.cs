@@ -109,11 +109,12 @@ internal sealed partial class NodeInstallation(
         _failed = null;
     }
 
-    // The host's rm, not ours: it sees the mounts that are below, and --one-file-system stops at them.
+    // The host's rm, not ours: it sees the mounts that are below, and --one-file-system stops at them. A disk that an administrator has
+    // mounted on the directory itself stays, empty; rm calls that a failure.
     private async Task RemoveTreeAsync(string directory, CancellationToken cancellation)
     {
         var result = await _systemd.RunAsync("/bin/rm", ["-rf", "--one-file-system", directory], s_check, cancellation);
-        if (result.ExitCode != 0)
+        if (result.ExitCode != 0 && !host.IsEmpty(directory))
         {
             throw new HostException($"{directory} of the host cannot be removed: {result.Error}");
         }

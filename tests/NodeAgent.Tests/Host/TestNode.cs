@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Diagnostics;
 using System.Net;
 using Crisp.Linux.Tests;
 using Crisp.Install.Host;
@@ -197,12 +198,10 @@ internal sealed class TestNode : IHostCommands, IAsyncDisposable
 
     private CommandResult Remove(string directory)
     {
-        if (Directory.Exists(Root.Resolve(directory)))
-        {
-            Directory.Delete(Root.Resolve(directory), recursive: true);
-        }
-
-        return Done;
+        using var rm = Process.Start(new ProcessStartInfo("/bin/rm", ["-rf", "--one-file-system", Root.Resolve(directory)]) { RedirectStandardError = true })!;
+        var error = rm.StandardError.ReadToEnd();
+        rm.WaitForExit();
+        return new CommandResult(rm.ExitCode, "", error);
     }
 
     private string Facts()

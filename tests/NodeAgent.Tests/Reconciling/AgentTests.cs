@@ -64,6 +64,21 @@ public sealed class AgentTests : AgentTest
     }
 
     [Fact]
+    public async Task DiskOfItsOwn_IsEmptiedAndStays()
+    {
+        var disk = Directory.CreateDirectory(Rig.Node.Root.Resolve("/var/lib/crisp")).FullName;
+        using var mount = SmallDisk.Mount(disk);
+        await Rig.StartAgentAsync();
+        await SwitchedAsync();
+        File.WriteAllText(Path.Combine(disk, "image"), "layers");
+
+        Rig.Api.Change("/api/v1/nodes/n1", n => n["metadata"]!["labels"]!.AsObject().Remove("crisp.dev/runtime"));
+        await Rig.UntilAsync(() => Rig.Api.Label("n1", "crisp.dev/version") is null, "crisp is removed");
+        Assert.Empty(Directory.EnumerateFileSystemEntries(disk));
+        await Rig.StopAgentAsync();
+    }
+
+    [Fact]
     public async Task SwitchThatTheNodeDoesNotSurvive_IsTakenBack_AndHoldsUpTheOthers()
     {
         Rig.Node.WorksOnCrisp = false;
