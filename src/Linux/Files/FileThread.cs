@@ -9,11 +9,18 @@ namespace Crisp.Linux;
 /// <remarks>For the thread that made it alone, from then on to its end.</remarks>
 public sealed class FileThread
 {
-    private const uint CapabilityVersion3 = 0x20080522;
+    private const int CapFsetid = 4;
 
-    private readonly ulong _capabilities;
+    // As they were when the thread became one: nothing takes a permitted one away while it serves.
+    private readonly __user_cap_data_struct[] _all = new __user_cap_data_struct[Restrictions.Halves];
+    private readonly __user_cap_data_struct[] _withoutSetId;
 
-    private FileThread(ulong capabilities) => _capabilities = capabilities;
+    private FileThread()
+    {
+        Restrictions.ReadCapabilities(_all);
+        _withoutSetId = [.. _all];
+        _withoutSetId[0].effective &= ~(1U << CapFsetid);
+    }
 
     /// <summary>
     /// /proc/self/fd for <see cref="Enter"/>, as a mount of its own: ".." would lead from the directory to the node's processes, and through
@@ -40,7 +47,7 @@ public sealed class FileThread
         Check.Result(Libc.unshare(CloneFs), "unshare", "CLONE_FS");
         _ = Libc.umask(0);
         Check.Result(Libc.fchdir(descriptors), "fchdir", descriptors);
-        return new FileThread(ReadEffective());
+        return new FileThread();
     }
 
     /// <summary>
@@ -62,7 +69,7 @@ public sealed class FileThread
         if (uid != 0)
         {
             // Leaving uid 0 took the capabilities that concern files out of the effective set.
-            WriteEffective(_capabilities);
+            Restrictions.WriteCapabilities(_all);
         }
 
         return true;
@@ -72,43 +79,13 @@ public sealed class FileThread
     {
         SetId(SystemCall.setfsuid, Libc.geteuid());
         SetId(SystemCall.setfsgid, Libc.getegid());
-        WriteEffective(_capabilities);
+        Restrictions.WriteCapabilities(_all);
     }
 
     /// <summary>Without CAP_FSETID writes and truncations take set-id bits away, as they do for unprivileged writers.</summary>
-    public void DropSetIdRight()
-    {
-        const int CapFsetid = 4;
-        WriteEffective(_capabilities & ~(1UL << CapFsetid));
-    }
+    public void DropSetIdRight() => Restrictions.WriteCapabilities(_withoutSetId);
 
-    public void RegainSetIdRight() => WriteEffective(_capabilities);
+    public void RegainSetIdRight() => Restrictions.WriteCapabilities(_all);
 
     private static uint SetId(SystemCall call, uint id) => (uint)Libc.syscall((int)call, (nint)id);
-
-    private static ulong ReadEffective()
-    {
-        var header = new __user_cap_header_struct { version = CapabilityVersion3 };
-        // SAFETY: version 3 fills two structures; both live on this stack.
-        unsafe
-        {
-            var data = stackalloc __user_cap_data_struct[2];
-            Check.Result(Libc.syscall((int)SystemCall.capget, (nint)(&header), (nint)data), "capget");
-            return data[0].effective | (ulong)data[1].effective << 32;
-        }
-    }
-
-    private static void WriteEffective(ulong effective)
-    {
-        var header = new __user_cap_header_struct { version = CapabilityVersion3 };
-        // SAFETY: version 3 has two structures; both live on this stack. capset(2) concerns the calling thread alone.
-        unsafe
-        {
-            var data = stackalloc __user_cap_data_struct[2];
-            Check.Result(Libc.syscall((int)SystemCall.capget, (nint)(&header), (nint)data), "capget");
-            data[0].effective = (uint)effective & data[0].permitted;
-            data[1].effective = (uint)(effective >> 32) & data[1].permitted;
-            Check.Result(Libc.syscall((int)SystemCall.capset, (nint)(&header), (nint)data), "capset");
-        }
-    }
 }

@@ -5,43 +5,29 @@ namespace Crisp.Linux;
 /// <summary>What a thread or a process gives up for good.</summary>
 public static class Restrictions
 {
+    /// <summary>Structures of 32 capabilities each, with version 3.</summary>
+    internal const int Halves = 2;
+
     private const uint Version3 = 0x20080522;
 
     /// <summary>capget(2): the calling thread's effective capabilities.</summary>
     public static CapabilitySet EffectiveCapabilities()
     {
-        var header = new __user_cap_header_struct { version = Version3 };
-        Span<__user_cap_data_struct> halves = stackalloc __user_cap_data_struct[2];
-        // SAFETY: the kernel reads the header and, with version 3, fills two structures; all live on this stack.
-        unsafe
-        {
-            fixed (__user_cap_data_struct* data = halves)
-            {
-                Check.Result(Libc.capget((int)SystemCall.capget, &header, data), "capget");
-            }
-        }
-
+        Span<__user_cap_data_struct> halves = stackalloc __user_cap_data_struct[Halves];
+        ReadCapabilities(halves);
         return new CapabilitySet(halves[0].effective | ((ulong)halves[1].effective << 32));
     }
 
     /// <summary>capset(2): the calling thread's capabilities, effective and permitted; none is inheritable. Threads that it starts have the same.</summary>
     public static void KeepCapabilities(CapabilitySet capabilities)
     {
-        var header = new __user_cap_header_struct { version = Version3 };
-        Span<__user_cap_data_struct> halves = stackalloc __user_cap_data_struct[2];
+        Span<__user_cap_data_struct> halves = stackalloc __user_cap_data_struct[Halves];
         for (var i = 0; i < halves.Length; i++)
         {
             halves[i].effective = halves[i].permitted = (uint)(capabilities.Bits >> (32 * i));
         }
 
-        // SAFETY: the kernel reads the header and, with version 3, two structures; all live on this stack.
-        unsafe
-        {
-            fixed (__user_cap_data_struct* data = halves)
-            {
-                Check.Result(Libc.capset((int)SystemCall.capset, &header, data), "capset", capabilities.ToString());
-            }
-        }
+        WriteCapabilities(halves);
     }
 
     /// <summary>prctl(2), PR_SET_NO_NEW_PRIVS, of the calling thread.</summary>
@@ -82,5 +68,38 @@ public static class Restrictions
     {
         Check.Result(Libc.fchdir(directory), "fchdir", directory);
         Check.Result(Libc.chroot("."), "chroot", ".");
+    }
+
+    /// <summary>capget(2) of the calling thread.</summary>
+    internal static void ReadCapabilities(Span<__user_cap_data_struct> halves)
+    {
+        ArgumentOutOfRangeException.ThrowIfNotEqual(halves.Length, Halves, nameof(halves));
+        var header = new __user_cap_header_struct { version = Version3 };
+        // SAFETY: the kernel reads the header, which lives on this stack, and fills two structures, which the span has.
+        unsafe
+        {
+            fixed (__user_cap_data_struct* data = halves)
+            {
+                Check.Result(Libc.capget((int)SystemCall.capget, &header, data), "capget");
+            }
+        }
+    }
+
+    /// <summary>capset(2) of the calling thread.</summary>
+    internal static void WriteCapabilities(ReadOnlySpan<__user_cap_data_struct> halves)
+    {
+        ArgumentOutOfRangeException.ThrowIfNotEqual(halves.Length, Halves, nameof(halves));
+        var header = new __user_cap_header_struct { version = Version3 };
+        // SAFETY: the kernel reads the header, which lives on this stack, and two structures, which the span has.
+        unsafe
+        {
+            fixed (__user_cap_data_struct* data = halves)
+            {
+                if (Libc.capset((int)SystemCall.capset, &header, data) == -1)
+                {
+                    Check.Throw("capset", new CapabilitySet(halves[0].permitted | ((ulong)halves[1].permitted << 32)).ToString());
+                }
+            }
+        }
     }
 }

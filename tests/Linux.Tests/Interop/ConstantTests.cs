@@ -38,7 +38,6 @@ public sealed partial class ConstantTests
         AuditArchX86_64 = AUDIT_ARCH_X86_64
         BasicStats = STATX_BASIC_STATS
         CallMask = -
-        CapabilityVersion3 = _LINUX_CAPABILITY_VERSION_3
         CapFsetid = CAP_FSETID
         Cgroup2Magic = CGROUP2_SUPER_MAGIC
         CgroupDevice = enum BPF_CGROUP_DEVICE
@@ -80,6 +79,7 @@ public sealed partial class ConstantTests
         GetRoute = enum RTM_GETROUTE
         GetRule = enum RTM_GETRULE
         Half = sizeof(__u32)
+        Halves = _LINUX_CAPABILITY_U32S_3
         Hangup = SIGHUP
         HeaderSize = sizeof(struct cmsghdr)
         HeldLevels = -
