@@ -1,4 +1,4 @@
-using System.Buffers.Binary;
+using System.Net;
 using Crisp.Linux.Interop;
 using Tmds.Linux;
 
@@ -11,35 +11,18 @@ public static class LoopbackSocket
     /// <exception cref="LinuxException">It failed at once: nobody listens, or the kernel has no IPv6.</exception>
     public static FileDescriptor BeginConnect(ushort port, bool isIPv6)
     {
-        const int AfInet = 2;
-        const int AfInet6 = 10;
-
-        // struct sockaddr_in, struct sockaddr_in6: family, port, [flow,] address[, scope].
-        const int InetAddressSize = 16;
-        const int Inet6AddressSize = 28;
         var socket = Sockets.CreateTcp(isIPv6, nonBlocking: true);
         try
         {
-            Span<byte> address = stackalloc byte[isIPv6 ? Inet6AddressSize : InetAddressSize];
-            address.Clear();
-            BinaryPrimitives.WriteUInt16LittleEndian(address, isIPv6 ? (ushort)AfInet6 : (ushort)AfInet);
-            BinaryPrimitives.WriteUInt16BigEndian(address[2..], port);
-            if (isIPv6)
-            {
-                address[23] = 1;
-            }
-            else
-            {
-                BinaryPrimitives.WriteUInt32BigEndian(address[4..], 0x7F00_0001);
-            }
-
+            // struct sockaddr_in, struct sockaddr_in6.
+            var address = new IPEndPoint(isIPv6 ? IPAddress.IPv6Loopback : IPAddress.Loopback, port).Serialize();
             int result;
-            // SAFETY: the kernel reads as many bytes as it is told, which is what the span has.
+            // SAFETY: the kernel reads as many bytes as it is told, which the buffer has.
             unsafe
             {
-                fixed (byte* start = address)
+                fixed (byte* start = address.Buffer.Span)
                 {
-                    result = Libc.connect(socket, (sockaddr_un*)start, (uint)address.Length);
+                    result = Libc.connect(socket, (sockaddr_un*)start, (uint)address.Size);
                 }
             }
 

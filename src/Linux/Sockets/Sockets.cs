@@ -82,15 +82,22 @@ public static partial class Sockets
 
     /// <summary>accept4(2).</summary>
     /// <returns>Null when nobody is waiting (EAGAIN) or the client has gone again (ECONNABORTED).</returns>
-    public static FileDescriptor? Accept(FileDescriptor listener, bool nonBlocking = false)
+    public static FileDescriptor? Accept(FileDescriptor listener, bool nonBlocking = false) => Accept(listener, [], nonBlocking);
+
+    /// <param name="address">Gets the other side's address, cut off where it is longer; empty for none.</param>
+    internal static FileDescriptor? Accept(FileDescriptor listener, Span<byte> address, bool nonBlocking)
     {
         while (true)
         {
             int number;
-            // SAFETY: the kernel writes no address when both pointers are null.
+            var length = (uint)address.Length;
+            // SAFETY: the kernel writes no more bytes than it is told, which is what the span has; none when it is empty, and then null.
             unsafe
             {
-                number = Libc.accept4(listener, null, null, SockCloexec | (nonBlocking ? SockNonblock : 0));
+                fixed (byte* start = address)
+                {
+                    number = Libc.accept4(listener, start, start is null ? null : &length, SockCloexec | (nonBlocking ? SockNonblock : 0));
+                }
             }
 
             switch (number == -1 ? Check.LastError : Errno.None)

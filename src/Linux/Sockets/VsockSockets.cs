@@ -53,33 +53,9 @@ public static class VsockSockets
     /// <returns>Does not block, with the address that it comes from; null when nobody is waiting or the caller has gone again.</returns>
     public static (FileDescriptor Socket, uint Cid)? Accept(FileDescriptor listener)
     {
-        const int CloexecNonblock = 0x8_0800;
         Span<byte> address = stackalloc byte[VsockAddressSize];
-        while (true)
-        {
-            int number;
-            var length = (uint)VsockAddressSize;
-            // SAFETY: the kernel writes no more bytes than it is told, which is what the span has.
-            unsafe
-            {
-                fixed (byte* start = address)
-                {
-                    number = Libc.accept4(listener, start, &length, CloexecNonblock);
-                }
-            }
-
-            switch (number == -1 ? Check.LastError : Errno.None)
-            {
-                case Errno.None:
-                    return (new FileDescriptor(number), BinaryPrimitives.ReadUInt32LittleEndian(address[VsockCidOffset..]));
-                case Errno.EINTR:
-                    continue;
-                case Errno.EAGAIN or Errno.ECONNABORTED:
-                    return null;
-                default:
-                    Check.Throw("accept4", listener);
-                    break;
-            }
-        }
+        return Sockets.Accept(listener, address, nonBlocking: true) is { } socket
+            ? (socket, BinaryPrimitives.ReadUInt32LittleEndian(address[VsockCidOffset..]))
+            : null;
     }
 }

@@ -43,7 +43,6 @@ public sealed partial class ConstantTests
         CgroupDevice = enum BPF_CGROUP_DEVICE
         Child = SIGCHLD
         CldExited = CLD_EXITED
-        CloexecNonblock = SOCK_CLOEXEC | SOCK_NONBLOCK
         CloneClearSighand = CLONE_CLEAR_SIGHAND
         CloneFs = CLONE_FS
         CloneIntoCgroup = CLONE_INTO_CGROUP
@@ -100,8 +99,6 @@ public sealed partial class ConstantTests
         IflaStats64 = enum IFLA_STATS64
         IFNAMSIZ = IFNAMSIZ
         In6AddrGenModeNone = enum IN6_ADDR_GEN_MODE_NONE
-        Inet6AddressSize = sizeof(struct sockaddr_in6)
-        InetAddressSize = sizeof(struct sockaddr_in)
         IngressHandle = TC_H_INGRESS & 0xffff0000U
         InitialSize = -
         InputTreatment = IGNBRK | BRKINT | PARMRK | ISTRIP | INLCR | IGNCR | ICRNL | IXON
