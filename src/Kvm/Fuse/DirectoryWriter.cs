@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Crisp.Kvm.Interop.Fuse;
+using Crisp.Linux;
 
 namespace Crisp.Kvm.Fuse;
 

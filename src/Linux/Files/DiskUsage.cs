@@ -1,5 +1,4 @@
 using System.Buffers;
-using System.Buffers.Binary;
 using Crisp.Linux.Interop;
 
 namespace Crisp.Linux;
@@ -12,7 +11,6 @@ public sealed record DiskUsage(ulong Bytes, ulong Inodes)
     // A file beyond that many hard-linked ones is counted by each of its names: more disk than there is, never less, and the
     // memory of a walk stays small whatever lies in the tree.
     private const int MostLinks = 100_000;
-    private const int NameOffset = 19;
     private const int Tries = 3;
 
     // Levels to which the walk comes back by descriptor, wherever they have been moved to; below these by "..".
@@ -118,20 +116,14 @@ public sealed record DiskUsage(ulong Bytes, ulong Inodes)
                 return errno is Errno.None or Errno.ENOENT ? false : throw Check.Error("getdents64", errno, directory);
             }
 
-            for (var rest = buffer.AsSpan(0, length); !rest.IsEmpty;)
+            for (var rest = buffer.AsSpan(0, length); DirectoryEntry.TryTake(ref rest, out var entry);)
             {
-                // struct linux_dirent64: d_ino 0, d_off 8, d_reclen 16, d_type 18, d_name 19, NUL-terminated.
-                var size = BinaryPrimitives.ReadUInt16LittleEndian(rest[16..]);
-                var name = rest[NameOffset..size];
-                name = name[..name.IndexOf((byte)0)];
-                if (!name.SequenceEqual("."u8) && !name.SequenceEqual(".."u8) && Count(directory, name) is { } opened)
+                if (!entry.IsDot && Count(directory, entry.Name[..^1]) is { } opened)
                 {
                     child = opened;
-                    position = BinaryPrimitives.ReadInt64LittleEndian(rest[8..]);
+                    position = entry.Offset;
                     return true;
                 }
-
-                rest = rest[size..];
             }
 
             return true;

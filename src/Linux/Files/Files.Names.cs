@@ -1,5 +1,4 @@
 using System.Buffers;
-using System.Buffers.Binary;
 using Crisp.Linux.Interop;
 
 namespace Crisp.Linux;
@@ -111,18 +110,16 @@ public static partial class Files
     public static bool HasEntryTypes(FileDescriptor directory)
     {
         const byte DtUnknown = 0;
-        const int TypeOffset = 18;
-        const int NameOffset = 19;
         var buffer = new byte[4096];
         Seek(directory, 0);
         for (int length; (length = ReadEntries(directory, buffer)) > 0;)
         {
-            for (var rest = buffer.AsSpan(0, length); !rest.IsEmpty; rest = rest[BinaryPrimitives.ReadUInt16LittleEndian(rest[16..])..])
+            for (var rest = buffer.AsSpan(0, length); DirectoryEntry.TryTake(ref rest, out var entry);)
             {
                 // "." and ".." are told even by filesystems that do not store it.
-                if (rest[NameOffset] != '.')
+                if (entry.Name[0] != '.')
                 {
-                    return rest[TypeOffset] != DtUnknown;
+                    return entry.Type != DtUnknown;
                 }
             }
         }
@@ -133,7 +130,6 @@ public static partial class Files
     /// <summary>getdents64(2): the names in an open directory, without "." and "..", in the filesystem's order.</summary>
     public static List<string> ReadDirectory(FileDescriptor directory)
     {
-        const int NameOffset = 19;
         var names = new List<string>();
         var buffer = ArrayPool<byte>.Shared.Rent(32 * 1024);
         try
@@ -141,18 +137,12 @@ public static partial class Files
             Seek(directory, 0);
             for (int length; (length = ReadEntries(directory, buffer)) > 0;)
             {
-                for (var rest = buffer.AsSpan(0, length); !rest.IsEmpty;)
+                for (var rest = buffer.AsSpan(0, length); DirectoryEntry.TryTake(ref rest, out var entry);)
                 {
-                    // struct linux_dirent64: d_ino 0, d_off 8, d_reclen 16, d_type 18, d_name 19, NUL-terminated.
-                    var size = BinaryPrimitives.ReadUInt16LittleEndian(rest[16..]);
-                    var name = rest[NameOffset..size];
-                    name = name[..name.IndexOf((byte)0)];
-                    if (!name.SequenceEqual("."u8) && !name.SequenceEqual(".."u8))
+                    if (!entry.IsDot)
                     {
-                        names.Add(LinuxPath.Decode(name));
+                        names.Add(LinuxPath.Decode(entry.Name[..^1]));
                     }
-
-                    rest = rest[size..];
                 }
             }
         }

@@ -112,6 +112,7 @@ public sealed partial class ConstantTests
         KillProcess = SECCOMP_RET_KILL_PROCESS
         KillThread = SECCOMP_RET_KILL_THREAD
         Last = -
+        LengthOffset = offsetof(struct dirent64, d_reclen)
         LinkMessageSize = sizeof(struct ifinfomsg)
         Load = BPF_LD | BPF_W | BPF_ABS
         Local = ECHO | ECHONL | ICANON | ISIG | IEXTEN
@@ -137,7 +138,7 @@ public sealed partial class ConstantTests
         MsgCmsgCloexec = MSG_CMSG_CLOEXEC
         MsgCtrunc = MSG_CTRUNC
         MsgNosignal = MSG_NOSIGNAL
-        NameOffset = -
+        NameOffset = offsetof(struct dirent64, d_name)
         NdaDst = enum NDA_DST
         NdaLladdr = enum NDA_LLADDR
         NeighbourMessageSize = sizeof(struct ndmsg)
@@ -167,6 +168,7 @@ public sealed partial class ConstantTests
         NsfsMagic = NSFS_MAGIC
         NudPermanent = NUD_PERMANENT
         NumberOffset = offsetof(struct seccomp_data, nr)
+        OffsetOffset = offsetof(struct dirent64, d_off)
         OutputTreatment = OPOST
         OverlayMagic = OVERLAYFS_SUPER_MAGIC
         Pass = -
@@ -263,7 +265,7 @@ public sealed partial class ConstantTests
         TunSetIff = TUNSETIFF
         TunSetOffload = TUNSETOFFLOAD
         TunSetVnetHdrSz = TUNSETVNETHDRSZ
-        TypeOffset = -
+        TypeOffset = offsetof(struct dirent64, d_type)
         User1 = SIGUSR1
         User2 = SIGUSR2
         UsualSize = -

@@ -127,15 +127,6 @@ public sealed class StructTests
     }
 
     [Fact]
-    public void DirectoryEntry_LiesWhereTheHeaderSays()
-    {
-        // Files.ReadDirectory reads the bytes without a structure; glibc's dirent64 is the kernel's linux_dirent64.
-        var c = CProgram.Evaluate(["dirent.h"], ["offsetof(struct dirent64, d_reclen)", "offsetof(struct dirent64, d_type)", "offsetof(struct dirent64, d_name)"]);
-
-        Assert.Equal([16, 18, 19], c.Values);
-    }
-
-    [Fact]
     public void ControlMessage_LiesWhereTheHeaderSays()
     {
         // Sockets.SendDescriptors writes the header as bytes.

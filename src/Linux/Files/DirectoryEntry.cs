@@ -1,12 +1,12 @@
 using System.Buffers.Binary;
 
-namespace Crisp.Kvm.Fuse;
+namespace Crisp.Linux;
 
 /// <summary>An entry as getdents64(2) tells it.</summary>
 /// <param name="offset">Where the next one is, as the filesystem counts.</param>
 /// <param name="type">DT_* of dirent.h.</param>
 /// <param name="name">With its NUL.</param>
-internal readonly ref struct DirectoryEntry(ulong inode, long offset, byte type, ReadOnlySpan<byte> name)
+public readonly ref struct DirectoryEntry(ulong inode, long offset, byte type, ReadOnlySpan<byte> name)
 {
     // struct linux_dirent64: d_ino 0, d_off 8, d_reclen 16, d_type 18, d_name 19.
     private const int OffsetOffset = 8;
@@ -14,20 +14,20 @@ internal readonly ref struct DirectoryEntry(ulong inode, long offset, byte type,
     private const int TypeOffset = 18;
     private const int NameOffset = 19;
 
-    internal ulong Inode { get; } = inode;
+    public ulong Inode { get; } = inode;
 
-    internal long Offset { get; } = offset;
+    public long Offset { get; } = offset;
 
-    internal byte Type { get; } = type;
+    public byte Type { get; } = type;
 
-    internal ReadOnlySpan<byte> Name { get; } = name;
+    public ReadOnlySpan<byte> Name { get; } = name;
 
     /// <summary>Whether it is "." or "..".</summary>
-    internal bool IsDot => Name.SequenceEqual(".\0"u8) || Name.SequenceEqual("..\0"u8);
+    public bool IsDot => Name.SequenceEqual(".\0"u8) || Name.SequenceEqual("..\0"u8);
 
     /// <summary>Takes the first of the entries.</summary>
     /// <returns>False when there is none left.</returns>
-    internal static bool TryTake(ref Span<byte> entries, out DirectoryEntry entry)
+    public static bool TryTake(ref Span<byte> entries, out DirectoryEntry entry)
     {
         if (entries.IsEmpty)
         {
@@ -47,7 +47,7 @@ internal readonly ref struct DirectoryEntry(ulong inode, long offset, byte type,
     }
 
     /// <summary>Where a directory stands after these were read from it.</summary>
-    internal static long LastOffset(Span<byte> entries, long offset)
+    public static long LastOffset(Span<byte> entries, long offset)
     {
         while (TryTake(ref entries, out var entry))
         {
