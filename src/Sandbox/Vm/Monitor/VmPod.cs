@@ -76,7 +76,14 @@ internal sealed class VmPod : Pod
 
             var fail = end.With<Exception>(error => BootFailed(error, failed));
             Machine.ConfineThread();
-            Ends.Run(Machine.ConfineThread, () => StartMachine(deadline, end.With<GuestConnection>(guest => Booted(guest, done)), fail), fail);
+            Ends.Run(Machine.ConfineThread, () => Guarded(Start, fail), fail);
+
+            void Start()
+            {
+                // Shutdown may have come meanwhile, which has waited for no machine.
+                RequireStarted();
+                StartMachine(deadline, end.With<GuestConnection>(guest => Booted(guest, done)), fail);
+            }
         }, failed);
 
     public override void Create(ContainerSpec spec, FileDescriptor[] descriptors, CallDeadline deadline, Action<Container> done, Action<Exception> failed)

@@ -14,13 +14,16 @@ internal sealed class VmPodEnd
     private readonly CallDeadline _deadline;
     private readonly Action _done;
     private readonly Action<Exception> _failed;
-    private LoopTimer? _timer;
-    private string _awaited = "its virtual machine does not end";
+    private readonly LoopTimer _timer;
+    private string _awaited = "what is being started does not come to an end";
     private int _running;
     private bool _isOver;
 
     private VmPodEnd(VmPod pod, CallDeadline deadline, Action done, Action<Exception> failed)
-        => (_pod, _deadline, _done, _failed) = (pod, deadline, done, failed);
+    {
+        (_pod, _deadline, _done, _failed) = (pod, deadline, done, failed);
+        _timer = pod.Loop.After(deadline.Remaining, Fail);
+    }
 
     public static void Begin(VmPod pod, CallDeadline deadline, Action done, Action<Exception> failed)
     {
@@ -32,7 +35,12 @@ internal sealed class VmPodEnd
 
     private void AskGuest()
     {
-        _timer = _pod.Loop.After(_deadline.Remaining, Fail);
+        if (_isOver)
+        {
+            return;
+        }
+
+        _awaited = "its virtual machine does not end";
         _pod.WhenMachineEnded(AwaitContainers);
         if (_pod.MachineEnd is not null)
         {
@@ -91,7 +99,7 @@ internal sealed class VmPodEnd
         }
 
         _isOver = true;
-        _timer!.Cancel();
+        _timer.Cancel();
         foreach (var container in _pod.Containers.Values)
         {
             container.CloseLog();

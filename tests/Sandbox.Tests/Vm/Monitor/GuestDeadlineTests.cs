@@ -109,6 +109,32 @@ public sealed class GuestDeadlineTests
         Assert.Equal(0, pod.ExitCode);
     }
 
+    [Fact]
+    public async Task EndOfAPodWhoseStartHangs_IsAnsweredInTimeAndCanBeAskedForAgain()
+    {
+        using var guest = new PlayedGuest(PlayedGuest.Polite);
+        using var going = new ManualResetEventSlim();
+        await using var pod = await MonitoredPod.StartAsync(guestSocket: guest.Path, boot: false, options: _options);
+        using var hanging = new ManualResetEventSlim();
+        pod.Guest.Starting = () =>
+        {
+            hanging.Set();
+            going.Wait();
+        };
+        await pod.Client.StartAsync(pod.Spec);
+        var boot = pod.Client.BootAsync();
+        Assert.True(hanging.Wait(_patience));
+        var time = Stopwatch.StartNew();
+        var error = await Assert.ThrowsAsync<SandboxException>(() => pod.Client.ShutdownAsync());
+        Assert.Equal(RpcCode.FailedPrecondition, error.Code);
+        Assert.EndsWith("cannot be ended: what is being started does not come to an end.", error.Message, StringComparison.Ordinal);
+        Assert.True(time.Elapsed < _patience, $"{time.Elapsed}");
+        going.Set();
+        await Assert.ThrowsAsync<SandboxException>(() => boot);
+        await pod.Client.ShutdownAsync();
+        await pod.Ended.WaitAsync(_patience);
+    }
+
     private static Google.Protobuf.IMessage? Answer(Request request) => request.Method switch
     {
         "Pause" => new PauseResponse(),

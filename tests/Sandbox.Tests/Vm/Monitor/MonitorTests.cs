@@ -120,6 +120,32 @@ public sealed class MonitorTests
     }
 
     [Fact]
+    public async Task PodThatIsEnding_StartsNoMachine()
+    {
+        var (starts, calls) = (0, 0);
+        using var ending = new ManualResetEventSlim();
+        await using var pod = await MonitoredPod.StartAsync(boot: false);
+        pod.Guest.Starting = () => Interlocked.Increment(ref starts);
+        pod.Guest.Confining = () =>
+        {
+            // After the loop's thread the one that ends things.
+            if (Interlocked.Increment(ref calls) == 2)
+            {
+                ending.Wait(_patience);
+            }
+        };
+        await pod.Client.StartAsync(pod.Spec);
+        var boot = pod.Client.BootAsync();
+        var shutdown = pod.Client.ShutdownAsync();
+        await pod.Client.StateAsync();
+        ending.Set();
+        await shutdown;
+        await Assert.ThrowsAsync<SandboxException>(() => boot);
+        await pod.Ended.WaitAsync(_patience);
+        Assert.Equal((0, 2), (starts, calls));
+    }
+
+    [Fact]
     public async Task PolledStats_KeepTheirFilesOpenInTheGuestWhileTheyArePolled()
     {
         await using var pod = await MonitoredPod.StartAsync();

@@ -42,13 +42,17 @@ internal sealed class ProcessGuest : IGuestMachine
     /// <summary>The cgroup that the pod has in the guest.</summary>
     public string CgroupPath => $"crisp-{_id[..12]}";
 
-    public void ConfineThread()
-    {
-        // The test's process keeps its rights.
-    }
+    /// <summary>Called first of all when it is started, on the thread that does.</summary>
+    public Action Starting { get; set; } = static () => { };
+
+    /// <summary>Called instead of taking rights from a thread: the test's process keeps them.</summary>
+    public Action Confining { get; set; } = static () => { };
+
+    public void ConfineThread() => Confining();
 
     public byte[] Start(VmSpec spec, FileDescriptor networkNamespace, Action<string> ended)
     {
+        Starting();
         if (SocketPath.Length > 0)
         {
             _played = ended;
