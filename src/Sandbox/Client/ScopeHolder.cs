@@ -8,7 +8,6 @@ namespace Crisp.Sandbox.Client;
 /// <summary>Starts the process that keeps a pod's scope alive while no container runs in it.</summary>
 public static class ScopeHolder
 {
-
     /// <summary>It lives until it is killed, whatever becomes of the caller, whose child it is.</summary>
     /// <param name="place">Called with the pid, to put it where it belongs; when that fails the process is ended.</param>
     /// <returns>Its pidfd, the caller's to dispose and, when it has ended, to reap.</returns>
@@ -16,7 +15,10 @@ public static class ScopeHolder
     public static FileDescriptor Launch(CgroupFacts cgroups, Action<int> place)
     {
         using var plan = PodPlans.ScopeHolder(LaunchFacts.From(cgroups));
+
+        // Until its plan's end it is this one's to end and to reap.
         using var process = PlanLauncher.Launch(plan, NamespaceFlags.Mount);
+        var pidfd = process.Pidfd.Duplicate();
         try
         {
             while (process.Run(LaunchStops.Deadline) is not null)
@@ -24,13 +26,11 @@ public static class ScopeHolder
                 place(process.Pid);
             }
 
-            return process.Pidfd.Duplicate();
+            return pidfd;
         }
         catch
         {
-            Linux.Processes.PidfdSendSignal(process.Pidfd, Signals.Kill);
-            Poll.WaitReadable(process.Pidfd, LaunchStops.Deadline);
-            Linux.Processes.TryWaitPidfd(process.Pidfd);
+            pidfd.Dispose();
             throw;
         }
     }

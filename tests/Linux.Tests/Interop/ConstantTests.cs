@@ -218,7 +218,6 @@ public sealed partial class ConstantTests
         ShutWr = enum SHUT_WR
         SigBlock = SIG_BLOCK
         SigChld = SIGCHLD
-        SigKill = SIGKILL
         SigUnblock = SIG_UNBLOCK
         Siocsifflags = SIOCSIFFLAGS
         Size = -
