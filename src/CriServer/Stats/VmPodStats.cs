@@ -41,7 +41,7 @@ internal sealed class VmPodStats(SandboxLink link, NamespacePodStats node) : IPo
         deadline.CancelAfter(s_patience);
         try
         {
-            return await link.Client.StatsAsync(container, parts, limits: details, processes: details, deadline.Token);
+            return await link.Client.StatsAsync(container, parts, details, deadline.Token);
         }
         catch (SandboxException)
         {

@@ -5,20 +5,19 @@ using Crisp.Sandbox.Protocol;
 namespace Crisp.Sandbox.Client;
 
 /// <summary>What a container's processes use, as their own kernel counts it.</summary>
-/// <param name="Limits">Null when they were not asked for.</param>
-/// <param name="Processes">Null when they were not asked for.</param>
+/// <param name="Limits">Those of processor and memory; null when no details were asked for.</param>
+/// <param name="Processes">Null when no details were asked for.</param>
 public sealed record SandboxStats(CgroupStats Usage, CgroupLimits? Limits, ProcessCounts? Processes);
 
 public sealed partial class SandboxClient
 {
     /// <param name="containerId">Empty: all containers of the pod together.</param>
-    /// <param name="limits">Whether the limits are read too.</param>
-    /// <param name="processes">Whether the processes are counted one by one: too dear to ask for each second.</param>
+    /// <param name="details">Whether the limits are read too, and the processes counted one by one: too dear to ask for each second.</param>
     public async Task<SandboxStats> StatsAsync(
-        string containerId, StatsParts parts, bool limits = false, bool processes = false, CancellationToken cancellationToken = default)
+        string containerId, StatsParts parts, bool details = false, CancellationToken cancellationToken = default)
     {
         Require(ProtocolVersion.VmFeature, "tell what its processes use");
-        var request = new StatsRequest { ContainerId = containerId, Parts = (uint)parts, Limits = limits, Processes = processes };
+        var request = new StatsRequest { ContainerId = containerId, Parts = (uint)parts, Limits = details, Processes = details };
         var response = await _connection.CallAsync(
             "Stats", request, StatsResponse.Parser, _options.CallTimeout, cancellationToken).ConfigureAwait(false);
         return StatsJson.Read(response);

@@ -119,7 +119,7 @@ internal sealed class NamespaceContainer(
                 var cgroup = polled.Get(cgroupPath);
                 return StatsJson.Write(new SandboxStats(
                     cgroup.Stats((StatsParts)request.Parts & StatsParts.All),
-                    request.Limits ? cgroup.ReadLimits() : null,
+                    request.Limits ? cgroup.ReadLimits(LimitParts.CpuAndMemory) : null,
                     request.Processes ? ProcessCounter.Count(cgroup, mainPid) : null));
             },
             done,

@@ -13,7 +13,7 @@ public sealed class StatsTests
         await using var pod = await PodProcess.StartAsync();
         var id = await pod.LaunchAsync("sh", "-c", "seq 1 100000 > /dev/null; sleep 1000");
         await pod.Client.UpdateAsync(id, new Spec.ResourcesSpec { MemoryLimit = 64 << 20 });
-        var stats = await pod.Client.StatsAsync(id, StatsParts.All, limits: true, processes: true);
+        var stats = await pod.Client.StatsAsync(id, StatsParts.All, details: true);
         Assert.True(stats.Usage.Cpu!.Usage > 0 && stats.Usage.Memory!.Usage > 0);
         Assert.Equal(64L << 20, stats.Limits!.MemoryLimit);
         Assert.True(stats.Processes is { Processes: >= 1, FileDescriptors: >= 3, OutOfMemoryKills: 0, OpenFilesLimit: > 0 }, $"{stats.Processes}");

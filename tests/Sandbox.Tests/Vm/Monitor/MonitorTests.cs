@@ -106,7 +106,7 @@ public sealed class MonitorTests
         var id = await pod.LaunchAsync("sh", "-c", "trap 'exit 5' TERM; echo ready; while true; do sleep 0.1; done");
         await PodProcess.UntilAsync(() => pod.Log(id).Length > 0, "The first line");
         await pod.Client.UpdateAsync(id, new ResourcesSpec { MemoryLimit = 96 << 20, CpusetCpus = "0", HugepageLimits = new Dictionary<string, ulong> { ["2MB"] = 0 } });
-        var stats = await pod.Client.StatsAsync(id, StatsParts.All, limits: true, processes: true);
+        var stats = await pod.Client.StatsAsync(id, StatsParts.All, details: true);
         Assert.Equal(96L << 20, stats.Limits!.MemoryLimit);
         Assert.True(stats.Usage.Memory!.Usage > 0 && stats.Processes!.Processes > 0);
         Assert.True((await pod.Client.StatsAsync("", StatsParts.Memory)).Usage.Memory!.Usage >= stats.Usage.Memory.Usage / 2);

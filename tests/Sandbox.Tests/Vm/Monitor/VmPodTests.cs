@@ -124,7 +124,7 @@ public sealed class VmPodTests
 
         await pod.Client.UpdateAsync(id, new ResourcesSpec { MemoryLimit = 64 << 20 });
         VmPodConfinement.Check(pod.Process.Pid);
-        var stats = await pod.Client.StatsAsync(id, StatsParts.All, limits: true, processes: true);
+        var stats = await pod.Client.StatsAsync(id, StatsParts.All, details: true);
         Assert.Equal(64L << 20, stats.Limits!.MemoryLimit);
         Assert.True(stats.Usage.Memory!.Usage > 0 && stats.Usage.Cpu!.Usage > 0 && stats.Processes!.Processes > 0, $"{stats}");
         await pod.Client.PauseAsync(id);
