@@ -5,13 +5,11 @@ namespace Crisp.Sandbox.Client;
 
 public sealed partial class SandboxClient
 {
-    private const string AttachFeature = "attach";
-
     /// <summary>Ties streams to a running container's main process. Output ends with the container, or when it is not read.</summary>
     /// <exception cref="SandboxException">FAILED_PRECONDITION: not running, or the pod's process is too old to know the call.</exception>
     public async Task<ProcessStreams> AttachAsync(string containerId, ExecStreams streams, CancellationToken cancellationToken = default)
     {
-        Require(AttachFeature, "attach");
+        Require(ProtocolVersion.AttachFeature, "attach");
 
         var token = NewToken();
         var opened = await OpenStreamsAsync("Attach", streams, token, cancellationToken).ConfigureAwait(false);

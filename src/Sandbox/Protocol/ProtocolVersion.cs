@@ -15,10 +15,12 @@ public static class ProtocolVersion
     /// <summary>Boot, Stats, and the streams of StartContainer.</summary>
     public const string VmFeature = "vm";
 
+    public const string AttachFeature = "attach";
+
     public const string DialFeature = "dial";
 
     /// <summary>What can be done beyond the version's own rules; a side uses a feature only when the other lists it.</summary>
-    public static IReadOnlyList<string> Features { get; } = ["exec", "tty", "pause", "update", "events", "attach", VmFeature, DialFeature];
+    public static IReadOnlyList<string> Features { get; } = ["exec", "tty", "pause", "update", "events", AttachFeature, VmFeature, DialFeature];
 
     /// <summary>The version to use with a client whose highest is given.</summary>
     /// <exception cref="SandboxException">FAILED_PRECONDITION when there is none.</exception>

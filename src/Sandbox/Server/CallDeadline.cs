@@ -18,6 +18,9 @@ internal readonly struct CallDeadline
 
     public bool HasPassed => Environment.TickCount64 >= _at;
 
+    /// <summary>For what nobody calls for.</summary>
+    public static CallDeadline Usual => Of(0);
+
     public static CallDeadline After(TimeSpan patience) => new(Environment.TickCount64 + (long)patience.TotalMilliseconds);
 
     /// <summary>For a call that has just come.</summary>

@@ -32,7 +32,7 @@ internal sealed partial class SandboxService
         if (call.IsAbandoned)
         {
             // A daemon that died meanwhile has no record of it, and the next one may have asked for the state already.
-            container.Delete(CallDeadline.Of(0), static () => { }, e => Diagnostics.Say(e.Message));
+            container.Delete(CallDeadline.Usual, static () => { }, e => Diagnostics.Say(e.Message));
             return;
         }
 

@@ -11,7 +11,7 @@ internal sealed partial class SandboxService
     public int ExitCode { get; private set; }
 
     /// <summary>SIGTERM: as Shutdown, and the process ends even when something is left.</summary>
-    public void Terminate() => _pod.End(CallDeadline.Of(0), _pod.Loop.Stop, error =>
+    public void Terminate() => _pod.End(CallDeadline.Usual, _pod.Loop.Stop, error =>
     {
         Diagnostics.Say(error.Message);
         ExitCode = 1;

@@ -14,8 +14,6 @@ namespace Crisp.Sandbox.Vm.Monitor;
 /// <summary>A container in a guest, as its monitor has it: state, log and exit are here, the processes are there.</summary>
 internal sealed class GuestContainer(VmPod pod, ContainerSpec spec, ResolvedUser user, LogFile? log, int exports) : Container(spec, user)
 {
-    // For what is undone when nobody waits for it any more.
-    private static readonly TimeSpan _undoPatience = TimeSpan.FromSeconds(50);
     private LogFile? _log = log;
 
     /// <param name="index">0 is the rootfs, n the n-th of the descriptors that follow it.</param>
@@ -39,7 +37,7 @@ internal sealed class GuestContainer(VmPod pod, ContainerSpec spec, ResolvedUser
                 "DeleteContainer",
                 new DeleteContainerRequest { ContainerId = id },
                 DeleteContainerResponse.Parser,
-                CallDeadline.After(_undoPatience),
+                CallDeadline.Usual,
                 static _ => { },
                 static _ => { });
         }

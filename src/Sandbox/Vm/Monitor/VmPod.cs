@@ -266,7 +266,7 @@ internal sealed class VmPod : Pod
         if (Guest is not null && !IsEnding)
         {
             Diagnostics.Say(MachineEnd);
-            End(CallDeadline.Of(0), _lost, e =>
+            End(CallDeadline.Usual, _lost, e =>
             {
                 Diagnostics.Say(e.Message);
                 _lost();
