@@ -31,10 +31,7 @@ public sealed record LinuxGuestOptions(int Vcpus, long MemoryBytes, string Comma
     /// <summary>Whether this process can connect to the guest's vsock (<see cref="BootedGuest.ConnectVsock"/>).</summary>
     public bool HasDirectVsock { get; init; }
 
-    /// <summary>The tap that is the guest's network; null for none.</summary>
-    public string? TapName { get; init; }
-
-    /// <summary>Further network interfaces.</summary>
+    /// <summary>Network interfaces.</summary>
     public IReadOnlyList<TapSource> Taps { get; init; } = [];
 
     /// <summary>
@@ -50,6 +47,17 @@ public sealed record LinuxGuestOptions(int Vcpus, long MemoryBytes, string Comma
 public readonly record struct TapSource(FileDescriptor File, MacAddress Mac)
 {
     public const int HeaderSize = VirtioNet.HeaderSize;
+
+    /// <summary>The tap of this name, for a guest with an Ethernet address of its own.</summary>
+    /// <exception cref="LinuxException">It cannot be had.</exception>
+    public static TapSource Open(string name)
+    {
+        // Locally administered, and of nobody else with any likelihood.
+        var mac = new byte[MacAddress.Size];
+        RandomBytes.Fill(mac);
+        mac[0] = 2;
+        return new TapSource(Tap.Open(name, HeaderSize), new MacAddress(mac));
+    }
 }
 
 /// <summary>A raw disk.</summary>
@@ -115,15 +123,6 @@ public static class LinuxGuest
         foreach (var disk in options.Disks)
         {
             yield return new VirtioBlock(disk.File, Files.Length(disk.File), disk.IsReadOnly, disk.Name);
-        }
-
-        if (options.TapName is { } name)
-        {
-            // Locally administered, and of nobody else with any likelihood.
-            var mac = new byte[MacAddress.Size];
-            RandomBytes.Fill(mac);
-            mac[0] = 2;
-            yield return Network(new TapSource(Tap.Open(name, TapSource.HeaderSize), new MacAddress(mac)));
         }
 
         foreach (var tap in options.Taps)

@@ -24,7 +24,7 @@ internal static class VmGuests
             Disks = [.. spec.Disks.Select(Disk)],
             VsockPath = spec.Vsock,
             VsockSeenAs = VmConfinement.ChangesRoot && spec.Vsock is { } socket ? $"/{Path.GetFileName(socket)}" : null,
-            TapName = spec.Tap,
+            Taps = spec.Tap is { } name ? [TapSource.Open(name)] : [],
             Exports = spec.Shares.Count > 0 ? Exports(spec.Shares) : null,
         };
         return LinuxGuest.Create(system, options, new BootFile(kernel, spec.Kernel), initrd is null ? null : new BootFile(initrd, spec.Initrd!), send);
