@@ -43,7 +43,7 @@ public sealed class ContainerMountTests(Endpoint endpoint) : ConformanceTests(en
         var written = await Cri.ScriptAsync("echo x > /mnt/sub/file", c => c.Mounts.Add(plain));
 
         // A machine's mount is one filesystem, with one answer for all that it shows of the node's (docs/vm-pods.md).
-        Assert.Equal(Endpoint.Handler.Length == 0, written.Length == 0);
+        Assert.Equal(Endpoint.IsMachine, written.Length > 0);
         Assert.Contains("Read-only", await Cri.ScriptAsync("echo x > /mnt/sub/file", c => c.Mounts.Add(recursive)), StringComparison.Ordinal);
     }
 

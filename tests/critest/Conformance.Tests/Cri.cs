@@ -27,7 +27,7 @@ internal sealed class Cri(CallInvoker invoker, Endpoint endpoint, TemporaryDirec
         {
             config.Metadata.Namespace = $"conformance-{Id}";
             Directory.CreateDirectory(config.LogDirectory);
-            if (endpoint.Handler.Length > 0)
+            if (endpoint.IsMachine)
             {
                 // A machine's network is never the node's.
                 config.Linux.SecurityContext.NamespaceOptions.Network = NamespaceMode.Pod;
@@ -47,7 +47,7 @@ internal sealed class Cri(CallInvoker invoker, Endpoint endpoint, TemporaryDirec
         {
             return await call();
         }
-        catch (RpcException e) when (endpoint.Handler.Length > 0 && e.StatusCode == StatusCode.InvalidArgument
+        catch (RpcException e) when (endpoint.IsMachine && e.StatusCode == StatusCode.InvalidArgument
             && e.Status.Detail.StartsWith("A pod that is a virtual machine cannot have ", StringComparison.Ordinal))
         {
             Assert.Skip(e.Status.Detail);

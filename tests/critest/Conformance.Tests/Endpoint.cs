@@ -32,6 +32,9 @@ public sealed class Endpoint : IAsyncLifetime
     /// <summary>The runtime handler of pods that name no other (CRI_RUNTIME_HANDLER); empty is the runtime's default.</summary>
     internal string Handler { get; } = Environment.GetEnvironmentVariable("CRI_RUNTIME_HANDLER") ?? "";
 
+    /// <summary>Whether its pods are virtual machines: of crisp's handlers, all that have a name are.</summary>
+    internal bool IsMachine => Handler.Length > 0;
+
     private TestNode? _node;
     private CrispDaemon? _daemon;
     private GrpcChannel? _channel;
@@ -62,7 +65,7 @@ public sealed class Endpoint : IAsyncLifetime
         else
         {
             _node = new TestNode();
-            if (Handler.Length > 0)
+            if (IsMachine)
             {
                 await BuildGuestAsync();
             }

@@ -67,7 +67,7 @@ public sealed class PodSandboxTests(Endpoint endpoint) : ConformanceTests(endpoi
     public async Task Status_TellsTheNamespaces()
     {
         var options = (await Cri.PodStatusAsync(await Cri.PodAsync())).Linux?.Namespaces?.Options;
-        var network = Endpoint.Handler.Length == 0 ? NamespaceMode.Node : NamespaceMode.Pod;
+        var network = Endpoint.IsMachine ? NamespaceMode.Pod : NamespaceMode.Node;
         Assert.Equal((network, NamespaceMode.Container, NamespaceMode.Pod), (options?.Network, options?.Pid, options?.Ipc));
     }
 

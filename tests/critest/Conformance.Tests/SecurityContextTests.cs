@@ -70,7 +70,7 @@ public sealed class SecurityContextTests(Endpoint endpoint) : ConformanceTests(e
 
         // A guest's kernel has no module for bridges.
         const string Address = "busybox ip address add 192.0.2.77/32 dev lo 2> /dev/null && echo ok || echo no";
-        var script = Endpoint.Handler.Length == 0 ? Bridge : Address;
+        var script = Endpoint.IsMachine ? Address : Bridge;
         Action<PodSandboxConfig> pod = c =>
         {
             c.Linux.SecurityContext.NamespaceOptions.Network = NamespaceMode.Pod;
