@@ -19,6 +19,7 @@ internal sealed class PortConnection : IEventHandler
     private readonly Queue<bool> _families = new([false, true]);
     private LinuxException? _first;
     private FileDescriptor? _socket;
+    private FileDescriptor? _sink;
     private Watch? _watch;
 
     private PortConnection(EventLoop loop, ushort port, ClientStreams client, CallDeadline deadline, Action done, Action<Exception> failed)
@@ -38,7 +39,7 @@ internal sealed class PortConnection : IEventHandler
         {
             _deadline.Cancel();
             _watch!.Dispose();
-            Join(_socket!);
+            Join(_socket!, _sink!);
             _done();
         }
         else
@@ -56,11 +57,15 @@ internal sealed class PortConnection : IEventHandler
             try
             {
                 _socket = LoopbackSocket.BeginConnect(_port, isIPv6);
+
+                // epoll takes each descriptor once.
+                _sink = _socket.Duplicate();
                 _watch = _loop.Watch(_socket, EpollEvents.Out, this);
                 return;
             }
             catch (LinuxException e)
             {
+                Close();
                 _first ??= e;
             }
         }
@@ -68,10 +73,8 @@ internal sealed class PortConnection : IEventHandler
         Fail($"cannot be reached: {_first!.Message}");
     }
 
-    private void Join(FileDescriptor socket)
+    private void Join(FileDescriptor socket, FileDescriptor sink)
     {
-        // epoll takes each descriptor once.
-        var sink = socket.Duplicate();
         _ = new StreamPump(_loop, PumpEnd.Of(_client.Stdin!), new PumpEnd(sink), () =>
         {
             Sockets.TryShutdownWrite(sink);
@@ -89,6 +92,7 @@ internal sealed class PortConnection : IEventHandler
     {
         _watch?.Dispose();
         _socket?.Dispose();
+        _sink?.Dispose();
     }
 
     private void Fail(string what)
