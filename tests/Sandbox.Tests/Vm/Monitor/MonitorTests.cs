@@ -150,13 +150,15 @@ public sealed class MonitorTests
     {
         await using var pod = await MonitoredPod.StartAsync();
         var id = await pod.LaunchAsync("sleep", "1000");
-        Assert.Equal(0, Held());
+        // On v2 the file that tells of processes killed for memory is open as long as the container runs.
+        var before = Held();
+        Assert.InRange(before, 0, 1);
         await pod.Client.StatsAsync(id, StatsParts.All);
         var held = Held();
-        Assert.InRange(held, 3, int.MaxValue);
+        Assert.InRange(held, before + 3, int.MaxValue);
         await pod.Client.StatsAsync(id, StatsParts.All);
         Assert.Equal(held, Held());
-        await PodProcess.UntilAsync(() => Held() == 0, "The closing");
+        await PodProcess.UntilAsync(() => Held() == before, "The closing");
 
         int Held() => new DirectoryInfo($"/proc/{pod.Guest.Process!.Pid}/fd").GetFileSystemInfos().Count(f => f.LinkTarget?.Contains(id, StringComparison.Ordinal) == true);
     }
