@@ -175,6 +175,16 @@ internal static class ConfigOptions
         },
         new()
         {
+            Section = "cdi",
+            Key = "spec_dirs",
+            Comment = "Where vendors describe their devices (Container Device Interface), in files that are read when a container\n"
+                + "asks for one; the last directory has the highest priority. Empty: there is no such device.",
+            Show = c => ConfigText.List(c.CdiSpecDirectories),
+            Apply = (c, v) => c with { CdiSpecDirectories = v.AbsolutePaths() },
+            Reload = (c, read) => c with { CdiSpecDirectories = read.CdiSpecDirectories },
+        },
+        new()
+        {
             Section = "streaming",
             Key = "address",
             Comment = "Where exec, attach and port-forward are served, over plain HTTP to whoever has a URL that CRI gave out (it\n"

@@ -56,6 +56,9 @@ public sealed record CrispConfig
     /// <summary>How long one CNI plugin may take.</summary>
     public TimeSpan CniPluginTimeout { get; init; } = TimeSpan.FromSeconds(60);
 
+    /// <summary>Where specifications of the Container Device Interface lie; the last has the highest priority.</summary>
+    public IReadOnlyList<string> CdiSpecDirectories { get; init; } = ["/etc/cdi", "/var/run/cdi"];
+
     /// <summary>Where Prometheus finds /metrics: an IP address and a port, 127.0.0.1:9741. Null for nowhere.</summary>
     public string? MetricsAddress { get; init; }
 

@@ -1,4 +1,5 @@
 using Crisp.Cri.V1;
+using Crisp.CriServer.Cdi;
 using Crisp.CriServer.Hosting;
 using Crisp.CriServer.Runtime;
 using Crisp.CriServer.Sandboxes;
@@ -14,7 +15,7 @@ internal static class ContainerCreation
 {
     /// <summary>On return the container exists; on failure nothing of it does.</summary>
     public static async Task<ContainerRecord> RunAsync(
-        Node node, LiveSandbox sandbox, ContainerConfig config, ImageRecord image, ImageVolumes volumes, string digest)
+        Node node, LiveSandbox sandbox, ContainerConfig config, ImageRecord image, ImageVolumes volumes, CdiInjection cdi, string digest)
     {
         if (sandbox.Link is not { } link || sandbox.Record.Stage != SandboxStage.Ready || sandbox.Removed)
         {
@@ -26,6 +27,7 @@ internal static class ContainerCreation
             id, config, sandbox.Record, image, node.DirectoriesOf(id), node.FilesOf(sandbox.Record), node.Facts)
         {
             Volumes = volumes.Images,
+            Cdi = cdi,
         };
         var spec = CheckTarget(ContainerSpecBuilder.Build(input), sandbox);
         try
@@ -76,8 +78,6 @@ internal static class ContainerCreation
         return node.Images.Acquire(reference)
             ?? throw CriException.NotFound($"The image {reference} is not on this node. Pull it, or bring it in with crisp image import.");
     }
-
-
 
     private static ContainerSpec CheckTarget(ContainerSpec spec, LiveSandbox sandbox)
     {

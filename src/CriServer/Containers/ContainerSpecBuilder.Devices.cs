@@ -40,7 +40,9 @@ public static partial class ContainerSpecBuilder
                 AddNodes("/dev", "/dev", nodes, _ownDevices);
             }
 
-            return (nodes, [new DeviceRuleSpec(true, 'a', null, null, "rwm")]);
+            List<DeviceRuleSpec> all = [new(true, 'a', null, null, "rwm")];
+            AddCdiDevices(input, nodes, all);
+            return (nodes, all);
         }
 
         var rules = new List<DeviceRuleSpec>(_defaultRules);
@@ -52,11 +54,7 @@ public static partial class ContainerSpecBuilder
             rules.AddRange(nodes.Skip(first).Select(n => new DeviceRuleSpec(true, n.Type, n.Major, n.Minor, access)));
         }
 
-        if (input.Config.CDIDevices.Count > 0)
-        {
-            throw CriException.Unimplemented($"The CDI device {input.Config.CDIDevices[0].Name} cannot be given: this version has no CDI.");
-        }
-
+        AddCdiDevices(input, nodes, rules);
         return (nodes, rules);
     }
 

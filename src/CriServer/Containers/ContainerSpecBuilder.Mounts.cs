@@ -23,6 +23,14 @@ public static partial class ContainerSpecBuilder
     private static List<MountSpec> Mounts(ContainerSpecInput input)
     {
         var asked = input.Config.Mounts.Select(m => Mount(m, input)).ToList();
+
+        // As CDI's own library has it: a device's mount takes the place of another on the same path.
+        foreach (var mount in input.Cdi.Edits.Mounts.Select(m => CdiMount(m, input)))
+        {
+            asked.RemoveAll(m => m.Target == mount.Target);
+            asked.Add(mount);
+        }
+
         var volumes = AnonymousVolumes(input).Select(v => new MountSpec
         {
             Target = v.Target,

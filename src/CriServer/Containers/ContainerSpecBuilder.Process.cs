@@ -30,7 +30,7 @@ public static partial class ContainerSpecBuilder
             Terminal = config.Tty,
             Stdin = config.Stdin,
             StdinOnce = config.StdinOnce,
-            User = User(input.Security, input.Image.Config.User),
+            User = User(input, input.Image.Config.User),
             Capabilities = capabilities,
             NoNewPrivileges = input.Security.NoNewPrivs,
             OomScoreAdj = OomScoreAdj(config.Linux?.Resources),
@@ -92,6 +92,11 @@ public static partial class ContainerSpecBuilder
             Add($"{Checked(entry.Key)}={Decode(entry)}");
         }
 
+        foreach (var entry in input.Cdi.Edits.Env)
+        {
+            Add(entry);
+        }
+
         return names.ConvertAll(name => values[name]);
 
         void Add(string entry)
@@ -132,8 +137,9 @@ public static partial class ContainerSpecBuilder
     }
 
     /// <summary>Who the process is: the request's user, or else the image's. Also exec's rule: one parser for both.</summary>
-    private static UserSpec User(LinuxContainerSecurityContext security, string imageUser)
+    private static UserSpec User(ContainerSpecInput input, string imageUser)
     {
+        var security = input.Security;
         var user = imageUser;
         if (security.RunAsUser is not null && security.RunAsUsername.Length > 0)
         {
@@ -158,7 +164,11 @@ public static partial class ContainerSpecBuilder
         {
             User = user,
             Gid = security.RunAsGroup is { } gid ? CheckedId(gid.Value, "run_as_group") : null,
-            AdditionalGids = [.. security.SupplementalGroups.Select(g => CheckedId(g, "supplemental_groups"))],
+            AdditionalGids =
+            [
+                .. security.SupplementalGroups.Select(g => CheckedId(g, "supplemental_groups")),
+                .. input.Cdi.Edits.AdditionalGids.Where(g => g != 0).Select(g => (long)g),
+            ],
             MergeImageGroups = security.SupplementalGroupsPolicy switch
             {
                 SupplementalGroupsPolicy.Merge => true,

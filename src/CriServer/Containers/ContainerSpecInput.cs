@@ -1,4 +1,5 @@
 using Crisp.Cri.V1;
+using Crisp.CriServer.Cdi;
 using Crisp.CriServer.State;
 using Crisp.Images;
 
@@ -23,6 +24,9 @@ public sealed record ContainerSpecInput(
 {
     /// <summary>The images of mounts, by the name or id in the request.</summary>
     public IReadOnlyDictionary<string, ImageRecord> Volumes { get; init; } = new Dictionary<string, ImageRecord>();
+
+    /// <summary>The container's CDI devices.</summary>
+    public CdiInjection Cdi { get; init; } = CdiInjection.None;
 
     public LinuxContainerSecurityContext Security { get; } = Config.Linux?.SecurityContext ?? new LinuxContainerSecurityContext();
 

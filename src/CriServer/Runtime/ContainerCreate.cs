@@ -57,7 +57,8 @@ public sealed partial class RuntimeServer
 
             using var image = ContainerCreation.AcquireImage(_node, request.Config);
             using var volumes = ImageVolumes.Acquire(_node, request.Config);
-            var record = await ContainerCreation.RunAsync(_node, sandbox, request.Config, image.Image, volumes, digest);
+            var devices = ContainerDevices.Find(_config.Current.CdiSpecDirectories, request.Config, sandbox.Record, _node.Logger);
+            var record = await ContainerCreation.RunAsync(_node, sandbox, request.Config, image.Image, volumes, devices, digest);
             _node.Index.Add(new LiveContainer(record, _node.ContainerRecords));
             return record.Id;
         }

@@ -40,9 +40,14 @@ internal static class VmLimits
             throw Refused("the node's processes", "its kernel knows only its own");
         }
 
-        if (input.Config.Devices.FirstOrDefault() is { } device)
+        if (input.Config.Devices.FirstOrDefault() is { } node)
         {
-            throw Refused($"the node's device {device.HostPath}", "its kernel has no driver for it");
+            throw Refused($"the node's device {node.HostPath}", "its kernel has no driver for it");
+        }
+
+        if (input.Cdi.Devices is [var device, ..])
+        {
+            throw Refused($"the CDI device {device}", "devices and hooks of the node are not its kernel's");
         }
 
         if (input.Config.Mounts.FirstOrDefault(m => m.Propagation != MountPropagation.PropagationPrivate) is { } mount)

@@ -25,6 +25,7 @@ public sealed class ConfigTextTests
         PinnedImages = ["a.example/x:1", "b.example/y:2"],
         RegistryHostDirectories = ["/srv/certs.d"],
         ParallelDownloads = 64,
+        CdiSpecDirectories = ["/srv/cdi"],
         PullProgressTimeout = TimeSpan.FromSeconds(7),
         CniConfDirectory = "/srv/cni",
         CniBinDirectories = ["/srv/bin"],

@@ -8,7 +8,8 @@ public sealed class LiveConfigTests
 {
     private static readonly string[] s_live =
     [
-        "log.level", "images.pinned", "registry.host_dirs", "registry.parallel_downloads", "registry.progress_timeout", "streaming.idle_timeout",
+        "log.level", "images.pinned", "registry.host_dirs", "registry.parallel_downloads", "registry.progress_timeout", "cdi.spec_dirs",
+        "streaming.idle_timeout",
     ];
 
     [Fact]
