@@ -222,6 +222,18 @@ public sealed class VirtualMachine : IDisposable
     /// <returns>Null when the time is over.</returns>
     public VmEnd? WaitForEnd(TimeSpan timeout) => _control.WaitForEnd(timeout);
 
+    /// <summary>How often its processors have left the guest, by reason, all together. From any thread.</summary>
+    public IReadOnlyDictionary<string, long> CountExits()
+    {
+        var exits = new SortedDictionary<string, long>(StringComparer.Ordinal);
+        foreach (var (reason, count) in _threads.SelectMany(t => t.Exits.Read()))
+        {
+            exits[reason] = exits.GetValueOrDefault(reason) + count;
+        }
+
+        return exits;
+    }
+
     /// <summary>What it has done until now. Pause, Resume and this are for one thread.</summary>
     public VmReport Report()
     {

@@ -47,6 +47,7 @@ internal static class CrispServices
         services.AddSingleton<DaemonMetrics>();
         services.AddSingleton<StateMetrics>();
         services.AddSingleton<ProcessMetrics>();
+        services.AddSingleton<VmMetrics>();
         services.AddSingleton<ImageMetrics>();
         services.AddSingleton<StreamingServer>();
         services.AddSingleton(provider => new RuntimeServer(

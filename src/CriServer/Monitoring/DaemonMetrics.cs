@@ -52,6 +52,9 @@ public sealed class DaemonMetrics
     /// <summary>Called before each reading of the metrics, to bring them up to date.</summary>
     internal void BeforeReading(Action update) => _registry.AddBeforeCollectCallback(update);
 
+    /// <summary>The same for what is asked of others.</summary>
+    internal void BeforeReading(Func<CancellationToken, Task> update) => _registry.AddBeforeCollectCallback(update);
+
     /// <summary>All metrics in Prometheus's text format.</summary>
     public Task WriteAsync(Stream stream, CancellationToken cancellation) => _registry.CollectAndExportAsTextAsync(stream, cancellation);
 

@@ -24,6 +24,7 @@ internal static class MetricsEndpoint
         // Made here, so that they are there when the first reading asks all who have something to tell.
         app.Services.GetRequiredService<StateMetrics>();
         app.Services.GetRequiredService<ProcessMetrics>();
+        app.Services.GetRequiredService<VmMetrics>();
         app.Services.GetRequiredService<ImageMetrics>();
         var metrics = app.Services.GetRequiredService<DaemonMetrics>();
         TcpEndpoint<Connection>.Map(app, branch => branch.Run(context => AnswerAsync(context, metrics)));

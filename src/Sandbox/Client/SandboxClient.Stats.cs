@@ -22,4 +22,14 @@ public sealed partial class SandboxClient
             "Stats", request, StatsResponse.Parser, _options.CallTimeout, cancellationToken).ConfigureAwait(false);
         return StatsJson.Read(response);
     }
+
+    /// <summary>How often the processors of the pod's virtual machine have left the guest, by reason. The monitor answers, whatever the guest does.</summary>
+    /// <returns>Null: the pod is no machine, or its monitor is older than the question.</returns>
+    public async Task<IReadOnlyDictionary<string, ulong>?> MachineExitsAsync(CancellationToken cancellationToken = default)
+    {
+        Require(ProtocolVersion.VmFeature, "tell what its machine does");
+        var response = await _connection.CallAsync(
+            "Stats", new StatsRequest { Machine = true }, StatsResponse.Parser, _options.CallTimeout, cancellationToken).ConfigureAwait(false);
+        return response.Machine?.Exits.ToDictionary(e => e.Reason, e => e.Count);
+    }
 }

@@ -20,6 +20,7 @@ public sealed class StatsTests
         var whole = await pod.Client.StatsAsync("", StatsParts.Cpu);
         Assert.True(whole.Usage.Cpu!.Usage >= stats.Usage.Cpu.Usage);
         Assert.Equal((null, null, null), (whole.Usage.Memory, whole.Limits, whole.Processes));
+        Assert.Null(await pod.Client.MachineExitsAsync());
     }
 
     [Fact]

@@ -9,6 +9,9 @@ internal interface IGuestMachine : IDisposable
     /// <summary>The last that the guest's console showed, of at most a few KiB; hostile. From any thread.</summary>
     public string Console { get; }
 
+    /// <summary>How often its processors have left the guest, by reason; empty before the start. From any thread.</summary>
+    public IReadOnlyDictionary<string, long> Exits { get; }
+
     /// <summary>Takes from the calling thread what only the making of a machine needs. By each other thread of the pod's, before the start.</summary>
     public void ConfineThread();
 

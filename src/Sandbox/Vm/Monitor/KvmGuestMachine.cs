@@ -17,9 +17,11 @@ internal sealed class KvmGuestMachine(string podId, string consolePath) : IGuest
     private readonly GuestConsole _console = new(consolePath);
     private readonly ExportTable _exports = new();
     private VmNetwork? _network;
-    private BootedGuest? _guest;
+    private volatile BootedGuest? _guest;
 
     public string Console => _console.Tail;
+
+    public IReadOnlyDictionary<string, long> Exits => _guest?.Machine.CountExits() ?? new Dictionary<string, long>();
 
     public void ConfineThread() => VmConfinement.EnterThread();
 

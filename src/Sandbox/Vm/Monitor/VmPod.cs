@@ -117,7 +117,16 @@ internal sealed class VmPod : Pod
     }
 
     public override void Stats(StatsRequest request, CallDeadline deadline, Action<StatsResponse> done, Action<Exception> failed)
-        => Call("Stats", request, StatsResponse.Parser, deadline, answer => done(StatsJson.Write(StatsJson.Read(answer))), failed);
+    {
+        if (request.Machine)
+        {
+            var exits = Machine.Exits.Select(e => new ExitCount { Reason = e.Key, Count = (ulong)e.Value });
+            done(new StatsResponse { Machine = new MachineStats { Exits = { exits } } });
+            return;
+        }
+
+        Call("Stats", request, StatsResponse.Parser, deadline, answer => done(StatsJson.Write(StatsJson.Read(answer))), failed);
+    }
 
     public override void End(CallDeadline deadline, Action done, Action<Exception> failed)
     {

@@ -83,6 +83,18 @@ public sealed class GuestDeadlineTests
     }
 
     [Fact]
+    public async Task ExitsOfTheMachine_AreToldWithoutTheGuest()
+    {
+        using var guest = new PlayedGuest(request => request.Method == "Stats" ? null : PlayedGuest.Polite(request));
+        await using var pod = await MonitoredPod.StartAsync(guestSocket: guest.Path, boot: false, options: _options);
+        await pod.Client.StartAsync(pod.Spec);
+        Assert.Empty((await pod.Client.MachineExitsAsync())!);
+        await pod.Client.BootAsync();
+        pod.Guest.Exits = new Dictionary<string, long> { ["io"] = 7, ["interrupted"] = 1 };
+        Assert.Equal(new Dictionary<string, ulong> { ["io"] = 7, ["interrupted"] = 1 }, await pod.Client.MachineExitsAsync());
+    }
+
+    [Fact]
     public async Task Guest_IsToldHowLongItsCallerWaits()
     {
         var seen = new ConcurrentDictionary<string, TimeSpan>();

@@ -33,6 +33,9 @@ internal sealed class ProcessGuest : IGuestMachine
 
     public string Console => Process is null ? "" : File.ReadAllText(Path.Combine(_directory, "stderr"));
 
+    /// <summary>What a test says: there are no processors.</summary>
+    public IReadOnlyDictionary<string, long> Exits { get; set; } = new Dictionary<string, long>();
+
     /// <summary>How many there are.</summary>
     public int Exports => _exports.Count;
 

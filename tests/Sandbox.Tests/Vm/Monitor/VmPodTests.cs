@@ -127,6 +127,8 @@ public sealed class VmPodTests
         var stats = await pod.Client.StatsAsync(id, StatsParts.All, details: true);
         Assert.Equal(64L << 20, stats.Limits!.MemoryLimit);
         Assert.True(stats.Usage.Memory!.Usage > 0 && stats.Usage.Cpu!.Usage > 0 && stats.Processes!.Processes > 0, $"{stats}");
+        var exits = await pod.Client.MachineExitsAsync();
+        Assert.True(exits!["mmio"] > 0 && exits["io"] > 0, string.Join(", ", exits));
         await pod.Client.PauseAsync(id);
         await pod.Client.ResumeAsync(id);
         await pod.Client.SignalAsync(id, 15);
