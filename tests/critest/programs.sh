@@ -69,6 +69,8 @@ files() {
 
 files "$out/nginx" /usr/sbin/nginx /etc/nginx/mime.types
 modules=/usr/lib/apache2/modules
-files "$out/httpd" /usr/sbin/apache2 $modules/mod_mpm_event.so $modules/mod_authz_core.so $modules/mod_dir.so
+# The C library loads libgcc_s by name when a thread of Apache's ends, and aborts the process without it.
+libgcc=$(chroot "$debian" sh -c 'ls /lib/*/libgcc_s.so.1')
+files "$out/httpd" /usr/sbin/apache2 $modules/mod_mpm_event.so $modules/mod_authz_core.so $modules/mod_dir.so "$libgcc"
 cp "$debian"/tmp/{busybox/busybox,nonewprivs,pause} "$out"
 finished
