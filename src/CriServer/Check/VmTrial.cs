@@ -8,23 +8,30 @@ using Crisp.Sandbox.Vm;
 
 namespace Crisp.CriServer.Check;
 
-/// <summary>Runs the smallest guest in a virtual machine of crisp-sandbox, as <c>crisp vm run</c> would.</summary>
+/// <summary>Runs small guests in virtual machines of crisp-sandbox, as <c>crisp vm run</c> would.</summary>
 internal static class VmTrial
 {
     private const int MostOutput = 64 << 10;
     private static readonly TimeSpan s_deadline = TimeSpan.FromSeconds(10);
 
+    /// <summary>Runs the smallest guest.</summary>
     /// <param name="program">crisp-sandbox.</param>
     /// <returns>Null when the guest has said what it should, otherwise what happened instead.</returns>
-    public static string? Fails(string program)
+    public static string? HelloFails(string program) => Fails(program, HelloGuest.Image, HelloGuest.Text);
+
+    /// <summary>Runs a guest whose user calls its kernel, as Linux's programs do.</summary>
+    /// <inheritdoc cref="HelloFails"/>
+    public static string? SyscallFails(string program) => Fails(program, SyscallGuest.Image, SyscallGuest.Text);
+
+    private static string? Fails(string program, ReadOnlySpan<byte> guest, string text)
     {
-        using var image = Memfd.Create("crisp-hello");
-        Files.WriteAll(image, HelloGuest.Image);
-        using var output = Memfd.Create("crisp-hello-output");
+        using var image = Memfd.Create("crisp-trial");
+        Files.WriteAll(image, guest);
+        using var output = Memfd.Create("crisp-trial-output");
         try
         {
             return Run(program, image, output) is not { } code ? $"it did not end within {s_deadline.TotalSeconds:0} s"
-                : Read(output) is var said && code == 0 && said == HelloGuest.Text ? null
+                : Read(output) is var said && code == 0 && said == text ? null
                 : $"it ended with {code} and said \"{said.Trim()}\"";
         }
         catch (Exception e) when (e is LinuxException or PlanDiedException or TimeoutException)

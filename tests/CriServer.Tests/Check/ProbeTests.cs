@@ -103,9 +103,12 @@ public sealed class ProbeTests
     [Fact]
     public void Kvm_WhoseGuestDoesNotRun_IsMissing()
     {
-        Assert.Equal("Ok", State(KvmProbe.JudgeTrial(null)));
-        Assert.Equal("/dev/kvm can be opened, but a guest did not run: no reason", KvmProbe.JudgeTrial("no reason").Found);
-        Assert.Equal("Missing", State(KvmProbe.JudgeTrial("no reason")));
+        Assert.Equal("Ok", State(KvmProbe.JudgeTrials(null, () => null)));
+        var hello = KvmProbe.JudgeTrials("no reason", () => throw new InvalidOperationException("It was not asked for."));
+        Assert.Equal(("Missing", "/dev/kvm can be opened, but a guest did not run: no reason"), (State(hello), hello.Found));
+        var syscall = KvmProbe.JudgeTrials(null, () => "a fault");
+        Assert.Equal("Missing", State(syscall));
+        Assert.EndsWith("a system call of its user did not reach its kernel: a fault", syscall.Found, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -24,15 +24,20 @@ internal static class KvmProbe
         return
         [
             errno == Errno.None && File.Exists(context.Config.SandboxBinaryPath)
-                ? JudgeTrial(VmTrial.Fails(context.Config.SandboxBinaryPath))
+                ? JudgeTrials(VmTrial.HelloFails(context.Config.SandboxBinaryPath), () => VmTrial.SyscallFails(context.Config.SandboxBinaryPath))
                 : Judge(errno, Flags(File.ReadLines("/proc/cpuinfo"))),
         ];
     }
 
-    /// <param name="failure">Of the trial; null when the guest has run.</param>
-    internal static CheckResult JudgeTrial(string? failure) => failure is null
-        ? CheckResult.Ok("KVM", "a guest said hello from a virtual machine")
-        : CheckResult.Missing("KVM", $"{Device} can be opened, but a guest did not run: {failure}", $"{Harm} Look at the reason; crisp vm run shows more.");
+    /// <param name="hello">Why the smallest guest did not run; null when it has.</param>
+    /// <param name="syscall">Asks the same of the guest with a kernel and a user.</param>
+    internal static CheckResult JudgeTrials(string? hello, Func<string?> syscall) =>
+        hello is not null ? CheckResult.Missing("KVM", $"{Device} can be opened, but a guest did not run: {hello}", $"{Harm} Look at the reason; crisp vm run shows more.")
+        : syscall() is { } failure ? CheckResult.Missing(
+            "KVM",
+            $"a guest said hello from a virtual machine, but a system call of its user did not reach its kernel: {failure}",
+            $"{Harm} This node's KVM is good for crisp vm run; Linux needs one whose processor virtualises (kvm_intel, kvm_amd).")
+        : CheckResult.Ok("KVM", "a guest said hello from a virtual machine, and its user called its kernel");
 
     /// <param name="opened">Of opening /dev/kvm; none when it succeeded.</param>
     /// <param name="flags">Of the first processor.</param>
