@@ -1,16 +1,18 @@
 #!/usr/bin/env bash
 # ./demo.sh: the life of two pods under crisp, from a registry to the last lease, narrated with times, in private temporary
 # directories. Needs root, a Debian 12 or later and the .NET SDK 10; installs the Debian packages that are missing, and leaves
-# nothing behind but those and the build. CRISP_BIN_DIR names programs that were built elsewhere.
+# nothing behind but those and the build. CRISP_BIN_DIR names programs that were built elsewhere, CRISP_TEST_KERNEL the kernel of the pod
+# that is a virtual machine, where it is not the node's own in /boot.
 set -euo pipefail
 cd "$(dirname "$0")"
 . demo/narration.sh
 . demo/prepare.sh
 . demo/node.sh
 . demo/leftovers.sh
+. demo/machine.sh
 
 [ "$(id -u)" = 0 ] || fail "namespaces, mounts and cgroups need root. Try: sudo ./demo.sh"
-command -v dotnet > /dev/null || fail "the .NET SDK 10 is missing. On Debian: https://learn.microsoft.com/dotnet/core/install/linux-debian"
+[ -n "${CRISP_BIN_DIR:-}" ] || command -v dotnet > /dev/null || fail "the .NET SDK 10 is missing. On Debian: https://learn.microsoft.com/dotnet/core/install/linux-debian"
 
 step "What is missing"
 install_missing
@@ -117,6 +119,9 @@ done
 page 127.0.0.1 "$forwarded"
 end "$forward" || true
 forward=
+
+step "A pod that is a virtual machine"
+machine
 
 step "What they use"
 run crisp stats --no-stream

@@ -54,6 +54,8 @@ configure_node() {
 		cgroup_parent = "$name"
 		[cni]
 		conf_dir = "$work/cni"
+		[runtimes.kvm]
+		memory = "128M"
 	END
 }
 

@@ -1,8 +1,9 @@
 # shellcheck shell=bash
 # What demo.sh needs before it starts: Debian's packages, both programs, the image. What is there already costs nothing.
 install_missing() {
-	local need=() want
-	for want in gcc:gcc /usr/include/zlib.h:zlib1g-dev tar:tar gzip:gzip lsns:util-linux ps:procps skopeo:skopeo ip:iproute2 iptables:iptables; do
+	local need=() want compilers=()
+	[ -n "${CRISP_BIN_DIR:-}" ] || compilers=(gcc:gcc /usr/include/zlib.h:zlib1g-dev)
+	for want in "${compilers[@]}" tar:tar gzip:gzip lsns:util-linux ps:procps skopeo:skopeo ip:iproute2 iptables:iptables; do
 		command -v "${want%%:*}" > /dev/null || [ -e "${want%%:*}" ] || need+=("${want##*:}")
 	done
 	[ -x /usr/lib/cni/bridge ] || [ -x /opt/cni/bin/bridge ] || need+=(containernetworking-plugins)
