@@ -35,7 +35,7 @@ public sealed class CniCache : IDisposable
     {
         foreach (var temporary in Files.ReadDirectory(_directory).Where(n => n[0] == '.' && n.EndsWith(TemporarySuffix, StringComparison.Ordinal)))
         {
-            TryUnlink(temporary);
+            Files.UnlinkIfThere(_directory, temporary);
         }
     }
 
@@ -72,7 +72,7 @@ public sealed class CniCache : IDisposable
         finally
         {
             file.Dispose();
-            TryUnlink(temporary);
+            Files.UnlinkIfThere(_directory, temporary);
         }
     }
 
@@ -105,7 +105,7 @@ public sealed class CniCache : IDisposable
             _directory, Name(containerId, interfaceName) + Suffix, OpenFlags.ReadOnly | OpenFlags.NoFollow | OpenFlags.NonBlocking, ResolveFlags.None, 0, out _);
 
     /// <summary>Idempotent.</summary>
-    internal void Delete(string containerId, string interfaceName) => TryUnlink(Name(containerId, interfaceName) + Suffix);
+    internal void Delete(string containerId, string interfaceName) => Files.UnlinkIfThere(_directory, Name(containerId, interfaceName) + Suffix);
 
     // Neither a container id nor an interface that is checked can have an at sign in front of the last one.
     private static string Name(string containerId, string interfaceName) => $"{containerId}@{interfaceName}";
@@ -121,17 +121,5 @@ public sealed class CniCache : IDisposable
         return entry.ContainerId == containerId && entry.InterfaceName == interfaceName
             ? entry
             : throw new CniException($"it is of {entry.ContainerId}, which is not what its name says");
-    }
-
-    private void TryUnlink(string name)
-    {
-        try
-        {
-            Files.UnlinkAt(_directory, name);
-        }
-        catch (LinuxException e) when (e.Errno == Errno.ENOENT)
-        {
-            // Removing what is gone is success.
-        }
     }
 }

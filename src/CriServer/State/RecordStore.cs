@@ -61,20 +61,7 @@ public sealed class RecordStore<T> : IDisposable
     public void Write(T record)
     {
         var temporary = $".{record.Id}{TemporarySuffix}";
-        try
-        {
-            using var file = Files.OpenAt(
-                _directory, temporary, OpenFlags.WriteOnly | OpenFlags.Create | OpenFlags.Truncate | OpenFlags.NoFollow, 0x180);
-            Files.WriteAll(file, JsonSerializer.SerializeToUtf8Bytes(record, _type));
-            Files.Fsync(file);
-        }
-        catch (LinuxException)
-        {
-            // A full disk must not be filled further by the half of a record that nobody will read.
-            TryUnlink(temporary);
-            throw;
-        }
-
+        AtomicFile.Prepare(_directory, temporary, JsonSerializer.SerializeToUtf8Bytes(record, _type));
         Failpoint.Hit(FailpointName.RecordWritten);
         Files.RenameAt2(_directory, temporary, _directory, record.Id + Suffix);
         Failpoint.Hit(FailpointName.RecordRenamed);
@@ -84,7 +71,7 @@ public sealed class RecordStore<T> : IDisposable
     /// <summary>Removes the record. Idempotent.</summary>
     public void Delete(string id)
     {
-        TryUnlink(id + Suffix);
+        Files.UnlinkIfThere(_directory, id + Suffix);
         Failpoint.Hit(FailpointName.RecordUnlinked);
         Files.Fsync(_directory);
     }
@@ -125,17 +112,5 @@ public sealed class RecordStore<T> : IDisposable
         var path = Path.Combine(_setAside, $"{name}.{DateTime.UtcNow:yyyyMMddTHHmmssfff}");
         Files.RenameAt2(FileDescriptor.CurrentDirectory, Path.Combine(_path, name), FileDescriptor.CurrentDirectory, path);
         return path;
-    }
-
-    private void TryUnlink(string name)
-    {
-        try
-        {
-            Files.UnlinkAt(_directory, name);
-        }
-        catch (LinuxException e) when (e.Errno == Errno.ENOENT)
-        {
-            // Removing what is gone is success.
-        }
     }
 }

@@ -123,7 +123,7 @@ internal sealed class LayerDownload : IBlobSink, IDisposable
             if (!_isDiscarded)
             {
                 _isDiscarded = true;
-                Store.StoreFiles.Unlink(_directory, Digest.Hex);
+                Files.UnlinkIfThere(_directory, Digest.Hex);
             }
         }
     }

@@ -22,7 +22,7 @@ public sealed partial class ImageStore
                 return false;
             }
 
-            StoreFiles.Unlink(_files.Images, Digest.Parse(entry.Stored.Id).Hex + StoreFiles.RecordSuffix);
+            Files.UnlinkIfThere(_files.Images, Digest.Parse(entry.Stored.Id).Hex + StoreFiles.RecordSuffix);
             _options.Reach(StoreStep.ImageRemoved);
             Files.Fsync(_files.Images);
             removed = entry.Stored.Layers;

@@ -83,40 +83,13 @@ internal sealed class StoreFiles : IDisposable
 
     /// <summary>Writes a file of one of the directories so that at any instant the old content or the new is there, whole.</summary>
     internal static void Write(FileDescriptor directory, string name, ReadOnlySpan<byte> content)
-    {
-        var temporary = $".{name}{TemporarySuffix}";
-        try
-        {
-            using var file = Files.OpenAt(
-                directory, temporary, OpenFlags.WriteOnly | OpenFlags.Create | OpenFlags.Truncate | OpenFlags.NoFollow, 0x180);
-            Files.WriteAll(file, content);
-            Files.Fsync(file);
-        }
-        catch (LinuxException)
-        {
-            // A full disk must not be filled further by half of a file that nobody will read.
-            Unlink(directory, temporary);
-            throw;
-        }
-
-        Files.RenameAt2(directory, temporary, directory, name);
-        Files.Fsync(directory);
-    }
+        => AtomicFile.Write(directory, $".{name}{TemporarySuffix}", name, content);
 
     /// <summary>Writes a new file of a directory that is not visible yet and will be synced as a whole.</summary>
     internal static void WriteUnsynced(FileDescriptor directory, string name, ReadOnlySpan<byte> content)
     {
         using var file = Files.OpenAt(directory, name, OpenFlags.WriteOnly | OpenFlags.Create | OpenFlags.Exclusive | OpenFlags.NoFollow, 0x180);
         Files.WriteAll(file, content);
-    }
-
-    /// <summary>Removes a file where it is there.</summary>
-    internal static void Unlink(FileDescriptor directory, string name)
-    {
-        if (Files.TryStatusAt(directory, name, out _) is not null)
-        {
-            Files.UnlinkAt(directory, name);
-        }
     }
 
     /// <exception cref="LinuxException">It cannot be read, or is larger than the limit.</exception>

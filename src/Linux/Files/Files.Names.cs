@@ -94,6 +94,15 @@ public static partial class Files
     public static void UnlinkAt(FileDescriptor directory, string path)
         => Check.Result(Libc.unlinkat(directory, path, 0), "unlinkat", path);
 
+    /// <summary>unlinkat(2) of what may be gone already, which is success.</summary>
+    public static void UnlinkIfThere(FileDescriptor directory, string path)
+    {
+        if (Libc.unlinkat(directory, path, 0) != 0 && Check.LastError is var errno && errno != Errno.ENOENT)
+        {
+            throw new LinuxException("unlinkat", errno, path);
+        }
+    }
+
     /// <summary>unlinkat(2) with AT_REMOVEDIR: removes an empty directory.</summary>
     public static void RmdirAt(FileDescriptor directory, string path)
         => Check.Result(Libc.unlinkat(directory, path, AtRemovedir), "unlinkat", path);

@@ -55,16 +55,8 @@ internal sealed class ExitFiles : IDisposable
             OomKilled = exit.OomKilled,
             Message = exit.Message,
         };
-        var temporary = $".{containerId}";
-        using (var file = Files.OpenAt(
-            _directory, temporary, OpenFlags.WriteOnly | OpenFlags.Create | OpenFlags.Truncate | OpenFlags.NoFollow, FileMode))
-        {
-            Files.WriteAll(file, JsonSerializer.SerializeToUtf8Bytes(written, ExitJson.Default.WrittenExit));
-            Files.Fsync(file);
-        }
-
-        Files.RenameAt2(_directory, temporary, _directory, $"{containerId}.json");
-        Files.Fsync(_directory);
+        AtomicFile.Write(
+            _directory, $".{containerId}", $"{containerId}.json", JsonSerializer.SerializeToUtf8Bytes(written, ExitJson.Default.WrittenExit), FileMode);
     }
 
     /// <summary>The container was deleted: its file stays a while, but not those of all containers of a pod's long life.</summary>
@@ -81,14 +73,8 @@ internal sealed class ExitFiles : IDisposable
 
     private void Remove(string containerId)
     {
-        try
-        {
-            Files.UnlinkAt(_directory, $"{containerId}.json");
-        }
-        catch (LinuxException e) when (e.Errno == Errno.ENOENT)
-        {
-            // It never ran.
-        }
+        // It may never have run.
+        Files.UnlinkIfThere(_directory, $"{containerId}.json");
     }
 }
 
