@@ -182,6 +182,7 @@ public sealed partial class ConstantTests
         PrCapAmbient = PR_CAP_AMBIENT
         PrCapbsetRead = PR_CAPBSET_READ
         Priority = -
+        PrivateMode = (S_IRUSR | S_IWUSR)
         ProcMagic = PROC_SUPER_MAGIC
         ProgTypeCgroupDevice = enum BPF_PROG_TYPE_CGROUP_DEVICE
         ProtRead = PROT_READ
