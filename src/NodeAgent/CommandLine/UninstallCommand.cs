@@ -6,6 +6,9 @@ namespace Crisp.NodeAgent.CommandLine;
 /// <summary><c>crisp-node-agent uninstall</c>: asks all agents to take crisp off their nodes, and waits until they have; the release's last hook.</summary>
 internal static class UninstallCommand
 {
+    /// <summary>What the chart's hook does not try again.</summary>
+    internal const int CalledOff = 3;
+
     private static readonly TimeSpan s_poll = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan s_retry = TimeSpan.FromMilliseconds(500);
 
@@ -27,7 +30,7 @@ internal static class UninstallCommand
         return command;
     }
 
-    /// <returns>0 when no node has crisp any more; 1 when some still have it at the end of the time.</returns>
+    /// <returns>0 when no node has crisp any more; 1 when some still have it at the end of the time; 3 when it was called off.</returns>
     internal static async Task<int> RunAsync(
         Cluster cluster, SwitchLease lease, TimeSpan limit, TimeSpan poll, TimeProvider time, TextWriter output, CancellationToken cancellation)
     {
@@ -44,6 +47,14 @@ internal static class UninstallCommand
             }
 
             var names = string.Join(", ", left);
+            if (!(await lease.LookAsync(cancellation)).IsUninstalling)
+            {
+                await output.WriteLineAsync(
+                    $"Called off: the annotation {SwitchLease.Uninstall} of the Lease is gone. {names} and all other nodes with the label {NodeNames.Runtime} "
+                    + "go to crisp again.");
+                return CalledOff;
+            }
+
             if (time.GetElapsedTime(begin) >= limit)
             {
                 await output.WriteLineAsync(

@@ -13,6 +13,12 @@ internal static class NodeNames
     /// <summary>The version that is installed. While it is there, the DaemonSet keeps its pod on the node, to clean up.</summary>
     public const string Version = Prefix + "version";
 
+    /// <summary>
+    /// "true" while the kubelet is on crisp, for the RuntimeClasses: <see cref="Runtime"/> is there long before, and <see cref="Version"/>
+    /// as soon as crisp is installed beside the old runtime.
+    /// </summary>
+    public const string Active = Prefix + "active";
+
     /// <summary>Whether pods with runtimeHandler kvm run: hardware, and a guest image of the version.</summary>
     public const string Kvm = Prefix + "kvm";
 
@@ -32,5 +38,5 @@ internal static class NodeNames
     public const string KubeadmSocket = "kubeadm.alpha.kubernetes.io/cri-socket";
 
     /// <summary>What the agent takes away when crisp has gone.</summary>
-    public static IReadOnlyList<string> OwnLabels { get; } = [Version, Kvm, CgroupVersion, UserNamespaces];
+    public static IReadOnlyList<string> OwnLabels { get; } = [Version, Active, Kvm, CgroupVersion, UserNamespaces];
 }

@@ -7,10 +7,12 @@ namespace Crisp.NodeAgent.Reconciling;
 /// <summary>Labels that say what a node can do, for node selectors. They follow <c>crisp check</c>.</summary>
 internal static class NodeLabels
 {
-    /// <summary>The labels for what was found.</summary>
-    public static Dictionary<string, string?> Of(NodeFacts facts) => new()
+    /// <summary>The labels for what was found; null is none.</summary>
+    /// <param name="isActive">Whether the kubelet is on crisp.</param>
+    public static Dictionary<string, string?> Of(NodeFacts facts, bool isActive) => new()
     {
         [NodeNames.Version] = facts.Version,
+        [NodeNames.Active] = isActive ? "true" : null,
         [NodeNames.Kvm] = Text(facts.IsOk("KVM") && facts.IsOk("guest image")),
         [NodeNames.CgroupVersion] = CgroupVersion(facts.Found("cgroups") ?? ""),
         [NodeNames.UserNamespaces] = Text(facts.IsOk("user namespaces") && facts.IsOk("id-mapped mounts")),

@@ -67,7 +67,7 @@ internal sealed partial class NodeReconciler(
 
         IsReady = true;
         var facts = await TellAsync("CheckFailed", FactsAsync, cancellation);
-        if (NodeLabels.Changes(node, NodeLabels.Of(facts)) is { Count: > 0 } changes)
+        if (NodeLabels.Changes(node, NodeLabels.Of(facts, node.RunsCrisp())) is { Count: > 0 } changes)
         {
             node = await cluster.PatchNodeAsync(options.NodeName, new NodePatch(Labels: changes), cancellation);
         }

@@ -76,7 +76,7 @@ internal sealed partial class NodeSwitch(
             return false;
         }
 
-        await CordonAsync(node, cancellation);
+        await CordonAsync(node, toCrisp, cancellation);
         try
         {
             var drain = new Drain(cluster, options.NodeName, options.Drain, time);
@@ -192,13 +192,18 @@ internal sealed partial class NodeSwitch(
         }
     }
 
-    private async Task CordonAsync(V1Node node, CancellationToken cancellation)
+    private async Task CordonAsync(V1Node node, bool toCrisp, CancellationToken cancellation)
     {
+        // A node that leaves crisp gets no more of its pods, also when it is uncordoned before its last label goes.
+        var labels = !toCrisp && node.Label(NodeNames.Active) is not null ? new Dictionary<string, string?> { [NodeNames.Active] = null } : null;
+
         // A node that an administrator has cordoned stays so.
-        if (!node.IsCordoned())
+        var patch = node.IsCordoned()
+            ? new NodePatch(labels)
+            : new NodePatch(labels, new Dictionary<string, string?> { [NodeNames.Cordoned] = "true" }, Unschedulable: true);
+        if (patch != new NodePatch())
         {
-            await cluster.PatchNodeAsync(
-                options.NodeName, new NodePatch(Annotations: new Dictionary<string, string?> { [NodeNames.Cordoned] = "true" }, Unschedulable: true), cancellation);
+            await cluster.PatchNodeAsync(options.NodeName, patch, cancellation);
         }
     }
 

@@ -3,6 +3,7 @@ using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using Crisp.NodeAgent.CommandLine;
 using Crisp.NodeAgent.Configuration;
+using Crisp.NodeAgent.Kubernetes;
 using Crisp.Repository.Tests;
 using Xunit;
 
@@ -36,6 +37,7 @@ public sealed partial class ChartTests
             serviceAccount: {create: false, name: mine}
             guestImage: {build: false}
             tolerations: []
+            uninstall: {tolerations: [{operator: Exists, key: dedicated}]}
             """
         },
     };
@@ -108,6 +110,26 @@ public sealed partial class ChartTests
         Assert.Equal(options.KubeletHealth, $"{values["kubelet"]!["health"]}");
         Assert.Equal(options.SwitchPatience, AgentSettings.ParseTime("patience", $"{values["kubelet"]!["patience"]}"));
         Assert.Equal(options.Drain.Timeout, AgentSettings.ParseTime("timeout", $"{values["drain"]!["timeout"]}"));
+    }
+
+    [Fact]
+    public void RuntimeClasses_SelectNodesThatRunCrisp()
+    {
+        var selectors = ChartFiles.Text("templates/runtimeclasses.yaml").Split("nodeSelector:")[1..];
+        Assert.Equal(2, selectors.Length);
+        Assert.All(selectors, s => Assert.Contains($"{NodeNames.Active}: \"true\"", s, StringComparison.Ordinal));
+        Assert.Contains($"{NodeNames.Kvm}: \"true\"", selectors[1], StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void UninstallThatIsCalledOff_IsNotTriedAgain_AndItsPodDoesNotStayOnACordonedNode()
+    {
+        var job = ChartFiles.Text("templates/uninstall.yaml");
+        Assert.Contains($"values: [{UninstallCommand.CalledOff}]", job, StringComparison.Ordinal);
+        Assert.Contains(".Values.uninstall.tolerations", job, StringComparison.Ordinal);
+        var tolerations = ChartFiles.Values["uninstall"]!["tolerations"]!.AsArray();
+        Assert.All(tolerations, t => Assert.NotNull(t!["key"]));
+        Assert.DoesNotContain(tolerations, t => $"{t!["key"]}" == "node.kubernetes.io/unschedulable");
     }
 
     [Fact]

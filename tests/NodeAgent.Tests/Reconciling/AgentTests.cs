@@ -13,9 +13,13 @@ public sealed class AgentTests : AgentTest
         Rig.Api.AddPod("agent", "n1", owner: "DaemonSet");
         Rig.Api.AddPod("apiserver", "n1", owner: "Node", isMirror: true);
         Rig.Api.AddPod("job", "n1", phase: "Succeeded");
+        var early = "none";
+        Rig.Node.Before = command => early = command == "systemctl stop kubelet.service" ? Rig.Api.Label("n1", "crisp.dev/active") : early;
         await Rig.StartAgentAsync();
         await SwitchedAsync();
+        await Rig.UntilAsync(() => Rig.Api.Label("n1", "crisp.dev/active") == "true", "the node is said to run crisp");
 
+        Assert.Null(early);
         Assert.Equal("0.1.0", Rig.Api.Label("n1", "crisp.dev/version"));
         Assert.Equal("false", Rig.Api.Label("n1", "crisp.dev/kvm"));
         Assert.Equal("2", Rig.Api.Label("n1", "crisp.dev/cgroup-version"));
@@ -49,10 +53,24 @@ public sealed class AgentTests : AgentTest
         var before = Files();
         await Rig.StartAgentAsync();
         await SwitchedAsync();
+        await Rig.UntilAsync(() => Rig.Api.Label("n1", "crisp.dev/active") == "true", "the node is said to run crisp");
 
+        // Pods that go from here must not come back.
+        var drained = new List<string?>();
+        Rig.Api.AddPod("web", "n1");
+        Rig.Api.LosesAnswer = request =>
+        {
+            if (request.EndsWith("/eviction", StringComparison.Ordinal))
+            {
+                drained.Add(Rig.Api.Label("n1", "crisp.dev/active"));
+            }
+
+            return false;
+        };
         Rig.Api.Change("/api/v1/nodes/n1", n => n["metadata"]!["labels"]!.AsObject().Remove("crisp.dev/runtime"));
         await Rig.UntilAsync(() => Rig.Api.Label("n1", "crisp.dev/version") is null, "crisp is removed");
 
+        Assert.Equal([null], drained);
         Assert.Equal("containerd://2.1.9", Rig.Runtime);
         Assert.False(Rig.Api.IsCordoned("n1"));
         Assert.Null(Rig.Api.LeaseHolder);
@@ -88,6 +106,7 @@ public sealed class AgentTests : AgentTest
         Assert.Equal("containerd://2.1.9", Rig.Runtime);
         Assert.False(Rig.Api.IsCordoned("n1"));
         Assert.Equal(["Installed", "SwitchBegun", "SwitchTakenBack"], Rig.Api.EventReasons());
+        Assert.Null(Rig.Api.Label("n1", "crisp.dev/active"));
         Assert.Contains("kubectl annotate node n1 crisp.dev/switch-failed-", Rig.Api.EventMessage("SwitchTakenBack"), StringComparison.Ordinal);
 
         await using var other = await AgentRig.CreateAsync(api: Rig.Api, name: "n2");
@@ -145,6 +164,20 @@ public sealed class AgentTests : AgentTest
 
         Assert.NotNull(Rig.Api.Find("/api/v1/namespaces/default/pods/web"));
         Assert.DoesNotContain(Rig.Node.Commands, c => c.Contains("kubelet", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task KubeletThatAnAdministratorSwitches_IsFollowedByTheLabel()
+    {
+        Rig.Options = Rig.Options with { SwitchKubelet = false };
+        await Rig.StartAgentAsync();
+        await Rig.UntilAsync(() => Rig.Api.Label("n1", "crisp.dev/version") is not null, "crisp is installed");
+        Assert.Null(Rig.Api.Label("n1", "crisp.dev/active"));
+
+        Rig.Api.Change("/api/v1/nodes/n1", n => n["status"]!["nodeInfo"]!["containerRuntimeVersion"] = "crisp://0.1.0");
+        await Rig.UntilAsync(() => Rig.Api.Label("n1", "crisp.dev/active") == "true", "the node is said to run crisp");
+        Rig.Api.Change("/api/v1/nodes/n1", n => n["status"]!["nodeInfo"]!["containerRuntimeVersion"] = "containerd://2.1.9");
+        await Rig.UntilAsync(() => Rig.Api.Label("n1", "crisp.dev/active") is null, "the node is not said to run crisp");
     }
 
     [Fact]

@@ -221,6 +221,30 @@ public sealed class BadDayTests : AgentTest
     }
 
     [Fact]
+    public async Task Uninstall_ThatIsCalledOff_LetsTheNodesGoToCrispAgain()
+    {
+        await using var other = await AgentRig.CreateAsync(api: Rig.Api, name: "n2");
+        Rig.Options = Rig.Options with { DrainPause = TimeSpan.FromMilliseconds(100) };
+        await Task.WhenAll(Rig.StartAgentAsync(), other.StartAgentAsync());
+        await Rig.UntilAsync(() => Rig.IsOnCrisp && other.IsOnCrisp && Rig.Api.LeaseHolder is null, "both nodes are switched");
+        Rig.Api.AddPod("precious", "n1", owner: null);
+        var uninstall = Rig.UninstallAsync(TimeSpan.FromSeconds(60));
+        await Rig.UntilAsync(() => Rig.Api.Label("n2", "crisp.dev/version") is null, "one node has gone back, and the other cannot");
+        Rig.Api.Change(
+            "/apis/coordination.k8s.io/v1/namespaces/crisp-system/leases/crisp-node-agent",
+            l => l["metadata"]!["annotations"]!.AsObject().Remove("crisp.dev/uninstall"));
+        var (code, output) = await uninstall;
+
+        Assert.Equal(3, code);
+        Assert.Contains("Called off: the annotation crisp.dev/uninstall of the Lease is gone. n1 and all other nodes", output, StringComparison.Ordinal);
+        await Rig.UntilAsync(
+            () => other.IsOnCrisp && Rig.Api.LeaseHolder is null && Rig.Api.Label("n1", "crisp.dev/active") == "true" && Rig.Api.Label("n2", "crisp.dev/active") == "true",
+            "both nodes are on crisp again");
+        Assert.True(Rig.IsOnCrisp);
+        Assert.False(Rig.Api.IsCordoned("n1") || Rig.Api.IsCordoned("n2"));
+    }
+
+    [Fact]
     public async Task Uninstall_ThatANodeHoldsUp_NamesIt()
     {
         Rig.Api.Change("/api/v1/nodes/n1", n => n["metadata"]!["labels"]!["crisp.dev/version"] = "0.1.0");
