@@ -110,10 +110,7 @@ internal sealed class CdiDirectories(IReadOnlyList<string> directories)
     }
 
     private static CdiEdits Possible(CdiEdits edits, string name, string file) =>
-        edits.Hooks.Count > 0 ? throw new CdiException(
-            $"The CDI device {name} of {file} needs the {edits.Hooks[0].HookName} hook {edits.Hooks[0].Path}, and this version runs no hooks. "
-            + "Have its specification made without hooks, where its vendor's tool can.")
-        : edits.IntelRdt is not null ? throw new CdiException(
+        edits.IntelRdt is not null ? throw new CdiException(
             $"The CDI device {name} of {file} has intelRdt, and this version shares out no caches and no memory bandwidth (resctrl).")
         : edits.NetDevices.Count > 0 ? throw new CdiException(
             $"The CDI device {name} of {file} has netDevices ({edits.NetDevices[0].HostInterfaceName}), and this version moves no interfaces of the node into pods. "

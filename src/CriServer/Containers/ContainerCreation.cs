@@ -33,6 +33,7 @@ internal static class ContainerCreation
         try
         {
             MakeDirectories(input);
+            OciBundle.Make(spec, input);
             Failpoint.Hit(FailpointName.ContainerDirectoriesMade);
             var user = await HandOverAsync(input, spec, link);
             Failpoint.Hit(FailpointName.ContainerCreated);

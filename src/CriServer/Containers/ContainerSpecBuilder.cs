@@ -25,6 +25,7 @@ public static partial class ContainerSpecBuilder
         }
 
         var (devices, rules) = Devices(input);
+        var hooks = Hooks(input);
         return new ContainerSpec
         {
             Id = input.Id,
@@ -42,6 +43,8 @@ public static partial class ContainerSpecBuilder
             DeviceRules = rules,
             MaskedPaths = MaskedPaths(input),
             ReadonlyPaths = ReadonlyPaths(input),
+            Hooks = hooks,
+            Bundle = hooks.Count > 0 ? input.Directories.Bundle : null,
             Log = Log(input),
             StopSignal = StopSignals.Choose(input.Config.StopSignal, input.Image.Config.StopSignal),
         };

@@ -47,6 +47,9 @@ public sealed record ContainerDirectories(string Path)
     /// <summary>overlayfs's own.</summary>
     public string Work => System.IO.Path.Combine(Path, "work");
 
+    /// <summary>What hooks are told of the container.</summary>
+    public string Bundle => System.IO.Path.Combine(Path, "bundle");
+
     /// <summary>For a checkpoint while it is made; one that a daemon which died has left goes with the container.</summary>
     public string Checkpoint() => System.IO.Path.Combine(Path, $"checkpoint-{Guid.NewGuid():N}");
 

@@ -2,6 +2,7 @@ using Crisp.CriServer.Containers;
 using Crisp.CriServer.Hosting;
 using Crisp.CriServer.State;
 using Crisp.Sandbox.Protocol;
+using Crisp.Sandbox.Spec;
 using Grpc.Core;
 using StartContainerRequest = Crisp.Cri.V1.StartContainerRequest;
 using StartContainerResponse = Crisp.Cri.V1.StartContainerResponse;
@@ -48,7 +49,8 @@ public sealed partial class RuntimeServer
     {
         try
         {
-            var started = await link.Client.StartContainerAsync(container.Id);
+            var hooks = TimeSpan.FromSeconds(container.Record.Spec.Hooks.Where(h => h.Phase != HookPhase.Poststop).Sum(h => (long)h.TimeoutSeconds));
+            var started = await link.Client.StartContainerAsync(container.Id, hooks);
             Failpoint.Hit(FailpointName.ContainerStarted);
             SetRunning(container, started.Pid, started.StartedAt);
             Failpoint.Hit(FailpointName.ContainerRunning);

@@ -95,6 +95,9 @@ internal abstract class Container(ContainerSpec spec, ResolvedUser user)
 
     public abstract void Stats(StatsRequest request, CallDeadline deadline, Action<StatsResponse> done, Action<Exception> failed);
 
+    /// <summary>What is to be done between a container's last process and its exit; it never fails.</summary>
+    public virtual void BeforeExit(Action done) => done();
+
     /// <summary>Adds to the exit what must be looked up. On the worker's thread.</summary>
     public virtual void Complete(ExitInfo exit)
     {

@@ -4,8 +4,8 @@ using Crisp.Sandbox.Server;
 namespace Crisp.Sandbox.Containers;
 
 /// <summary>
-/// What follows a container's last process, in this order: its log is drained, its exit written to disk; then whoever waits is
-/// told, and then the event is given.
+/// What follows a container's last process, in this order: its log is drained, its poststop hooks run, its exit is written to disk; then
+/// whoever waits is told, and then the event is given.
 /// </summary>
 internal static class ContainerExit
 {
@@ -18,7 +18,7 @@ internal static class ContainerExit
     {
         if (container.Log is not { } log)
         {
-            Write(pod, container, info);
+            container.BeforeExit(() => Write(pod, container, info));
             return;
         }
 
@@ -35,7 +35,7 @@ internal static class ContainerExit
             if (!written)
             {
                 written = true;
-                Write(pod, container, info);
+                container.BeforeExit(() => Write(pod, container, info));
             }
         }
     }
@@ -44,7 +44,8 @@ internal static class ContainerExit
     public static void NeverStarted(Pod pod, Container container, string message, Action done)
     {
         container.WhenStopped(done);
-        Write(pod, container, new ExitInfo { ExitCode = StartFailureCode, FinishedAt = Clock.Now(), Message = message });
+        var info = new ExitInfo { ExitCode = StartFailureCode, FinishedAt = Clock.Now(), Message = message };
+        container.BeforeExit(() => Write(pod, container, info));
     }
 
     private static void Write(Pod pod, Container container, ExitInfo info)

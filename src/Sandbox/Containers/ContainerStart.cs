@@ -22,11 +22,11 @@ internal static class ContainerStart
             container.BeginStart();
             pod.Launches.Run(
                 () => Launch(pod, container, target),
-                end.With<Launched>(launched =>
+                launched =>
                 {
                     Run(pod, container, launched, output);
-                    done();
-                }),
+                    RunHooks(pod, container, end.With(done));
+                },
                 error => ContainerExit.NeverStarted(pod, container, error.Message, end.With(() => Fail(error))));
         }, Fail);
 
@@ -35,6 +35,32 @@ internal static class ContainerStart
             output?.Close();
             failed(error);
         }
+    }
+
+    /// <summary>Its program runs: what a poststart hook fails at is told, and changes nothing (OCI runtime specification, "Lifecycle").</summary>
+    private static void RunHooks(NamespacePod pod, NamespaceContainer container, Action done)
+    {
+        if (container.Spec.Hooks.All(h => h.Phase != HookPhase.Poststart))
+        {
+            done();
+            return;
+        }
+
+        var (pid, process) = (container.Pid, container.Pidfd!.Duplicate());
+        pod.Launches.Run(
+            () =>
+            {
+                using (process)
+                {
+                    pod.Launcher.RunHooks(container.Spec, HookPhase.Poststart, pid, process);
+                }
+            },
+            done,
+            error =>
+            {
+                Diagnostics.Say($"The container {container.Id} was started: {error.Message}");
+                done();
+            });
     }
 
     /// <summary>The pidfd of the container whose PID namespace is joined, or null.</summary>

@@ -139,6 +139,22 @@ internal sealed class NamespaceContainer(
         Pidfd = null;
     }
 
+    /// <summary>Runs the poststop hooks. It has ended, and nobody would be helped if it had not: what fails is only told.</summary>
+    public override void BeforeExit(Action done)
+    {
+        if (Spec.Hooks.All(h => h.Phase != HookPhase.Poststop))
+        {
+            done();
+            return;
+        }
+
+        pod.Launches.Run(() => pod.Launcher.RunHooks(Spec, HookPhase.Poststop, 0, null), done, error =>
+        {
+            Diagnostics.Say($"The container {Id} has ended: {error.Message}");
+            done();
+        });
+    }
+
     public override void Complete(ExitInfo exit)
     {
         _oomKills = Cgroup.OomKillCount;

@@ -1,4 +1,5 @@
 using Crisp.Linux;
+using Crisp.Sandbox.Hooks;
 using Crisp.Sandbox.Protocol;
 using Crisp.Sandbox.Spec;
 
@@ -62,9 +63,14 @@ internal sealed class ContainerInput(LaunchFacts facts, FileDescriptor procfs)
             throw Invalid($"The container {spec.Id} has {spec.Mounts.Count} mounts, and {launch.Mounts.Count} descriptors came for them.");
         }
 
-        if (spec.Hooks.Count > 0)
+        if (spec.Hooks.Count > 0 && spec.Bundle is null)
         {
-            throw new SandboxException(RpcCode.Unimplemented, $"The hook {spec.Hooks[0].Path} cannot be run: this version has no hooks.");
+            throw Invalid($"The container {spec.Id} has the hook {spec.Hooks[0].Path}, and no bundle to tell it of.");
+        }
+
+        if (launch.Namespaces.User is not null && HookRunner.HoldsUpLaunch(spec))
+        {
+            throw Invalid($"The container {spec.Id} has hooks that run before its start, which a pod with a user namespace cannot have.");
         }
 
         if (spec.Namespaces.Pid == PidNamespace.Pod && launch.Namespaces.Pid is null)

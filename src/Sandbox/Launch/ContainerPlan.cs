@@ -1,5 +1,6 @@
 using Crisp.Linux;
 using Crisp.Linux.Plans;
+using Crisp.Sandbox.Hooks;
 using Crisp.Sandbox.Spec;
 
 namespace Crisp.Sandbox.Launch;
@@ -49,12 +50,29 @@ internal sealed class ContainerPlan
         EnterNamespaces();
 
         var masks = new ProtectionSteps(_builder, _tree, Spec);
-        EnterRoot(masks);
-        devices.Attach(_tree, _input.Facts.HasKcore);
         var mounts = new MountSteps(_builder, _tree, _input);
-        mounts.Attach(proc: false);
+        if (HookRunner.HoldsUpLaunch(Spec))
+        {
+            AttachRoot(masks, $"{Spec.Bundle}/rootfs");
+            devices.Attach(_tree, _input.Facts.HasKcore);
+            mounts.Attach(proc: false);
+            RunHooks(mounts);
+            ChangeRoot();
+        }
+        else
+        {
+            AttachRoot(masks, null);
+            ChangeRoot();
+            devices.Attach(_tree, _input.Facts.HasKcore);
+            mounts.Attach(proc: false);
+        }
+
         EnterSharedPidNamespace();
-        mounts.Attach(proc: true);
+        if (!HookRunner.HoldsUpLaunch(Spec) || _input.JoinedPidNamespace is not null)
+        {
+            mounts.Attach(proc: true);
+        }
+
         process.Begin();
         if (Spec.Process.Terminal)
         {
@@ -116,23 +134,42 @@ internal sealed class ContainerPlan
     /// The mounts of the node are slaves, so that what the node unmounts in the meantime is not held. A user namespace keeps
     /// the old root for a while: the kernel lets it mount proc and sysfs only where they are visible (mount_too_revealing).
     /// </summary>
-    private void EnterRoot(ProtectionSteps masks)
+    /// <param name="place">A directory of the node's, beneath which hooks find it; null for the node's root directory.</param>
+    private void AttachRoot(ProtectionSteps masks, string? place)
     {
         _builder.Label("Make the rootfs the root directory");
         _builder.Mount(null, "/", null, MountFlags.Recursive | MountFlags.Slave);
         var node = _builder.OpenAt(PlanDescriptor.CurrentDirectory, "/", OpenFlags.Path | OpenFlags.Directory).As("node's root");
         masks.Prepare(node);
-        _builder.MoveMount(_rootfs, node);
+        _builder.MoveMount(_rootfs, place is null ? node : _builder.OpenAt(PlanDescriptor.CurrentDirectory, place, OpenFlags.Path | OpenFlags.Directory).As("bundle's rootfs"));
 
         // A directory of the node may lie on a shared mount, which can be no root (pivot_root(2), EINVAL).
         _builder.MountSetAttr(_rootfs, MountAttributes.None, propagation: MountFlags.Private);
         _builder.Close(node);
+    }
+
+    private void ChangeRoot()
+    {
         _builder.Fchdir(_rootfs);
         _builder.PivotRoot(".", ".");
         if (!_input.HasUserNamespace)
         {
             DetachOldRoot();
         }
+    }
+
+    /// <summary>
+    /// Hooks see the node's files and the container's, as an OCI runtime has it. /proc is there already, unless it belongs to a PID
+    /// namespace that others live in: this process must not join that one before its root directory is the container's.
+    /// </summary>
+    private void RunHooks(MountSteps mounts)
+    {
+        if (_input.JoinedPidNamespace is null)
+        {
+            mounts.Attach(proc: true);
+        }
+
+        _builder.Label("Run hooks").Stop(LaunchStops.Hooks, LaunchStops.Deadline + HookRunner.TimeOfLaunch(Spec));
     }
 
     // pivot_root(2), NOTES: with both arguments "." the old root lies on the new one.

@@ -9,6 +9,9 @@ internal static class LaunchStops
     /// <summary>Descriptor 0 is the master of the terminal, which is fetched.</summary>
     internal const string Terminal = "terminal";
 
+    /// <summary>The mounts are made and the root directory is not changed yet: hooks run.</summary>
+    internal const string Hooks = "hooks";
+
     /// <summary>The maps of the user namespace are written.</summary>
     internal const string Maps = "maps";
 

@@ -1,7 +1,9 @@
 using Crisp.Cgroups;
 using Crisp.Linux;
 using Crisp.Linux.Plans;
+using Crisp.Sandbox.Hooks;
 using Crisp.Sandbox.Protocol;
+using Crisp.Sandbox.Spec;
 
 namespace Crisp.Sandbox.Launch;
 
@@ -18,6 +20,7 @@ public sealed partial class ProcessLauncher : IDisposable
     private readonly LaunchFacts _facts;
     private readonly FileDescriptor _procfs;
     private readonly FileDescriptor _nothing;
+    private readonly HookRunner _hooks;
 
     /// <param name="cgroups">What /sys/fs/cgroup looks like in containers.</param>
     /// <exception cref="LinuxException">This process may not mount, or /dev/null is not the null device.</exception>
@@ -26,6 +29,7 @@ public sealed partial class ProcessLauncher : IDisposable
         _facts = LaunchFacts.From(cgroups);
         _nothing = OpenNothing();
         _procfs = MakeFilesystem("proc", MountAttributes.NoSuid | MountAttributes.NoDev | MountAttributes.NoExec);
+        _hooks = new HookRunner(_facts, _procfs, _nothing);
     }
 
     /// <summary>Starts a container. On return its program runs (execve has succeeded).</summary>
@@ -37,7 +41,7 @@ public sealed partial class ProcessLauncher : IDisposable
             var input = new ContainerInput(_facts, _procfs).Prepare(launch, made);
             using var directory = launch.Cgroup.OpenDirectory();
             using var plan = ContainerPlan.Compile(input);
-            return Run(plan, input.LaunchNamespaces, directory, launch.Cgroup);
+            return Run(plan, input.LaunchNamespaces, directory, launch.Cgroup, launch.Spec);
         }
         catch (PlanException e) when (e.Call == nameof(SystemCall.execve))
         {
@@ -87,6 +91,11 @@ public sealed partial class ProcessLauncher : IDisposable
         }
     }
 
+    /// <summary>Runs the hooks of a phase that is not within a launch: poststart and poststop.</summary>
+    /// <param name="pid">Of the container's first process; 0 when it has ended.</param>
+    /// <param name="process">Its pidfd, with whose end the hooks end; null when it has ended.</param>
+    public void RunHooks(ContainerSpec spec, HookPhase phase, int pid, FileDescriptor? process) => _hooks.Run(spec, phase, pid, process);
+
     public void Dispose()
     {
         _procfs.Dispose();
@@ -101,7 +110,8 @@ public sealed partial class ProcessLauncher : IDisposable
         return Mounts.FsMount(context, attributes);
     }
 
-    private static LaunchedProcess Run(Plan plan, NamespaceFlags namespaces, FileDescriptor? cgroupDirectory, ICgroup cgroup)
+    private LaunchedProcess Run(
+        Plan plan, NamespaceFlags namespaces, FileDescriptor? cgroupDirectory, ICgroup cgroup, ContainerSpec? container = null)
     {
         FileDescriptor? terminal = null;
         try
@@ -113,6 +123,9 @@ public sealed partial class ProcessLauncher : IDisposable
                 {
                     case LaunchStops.Cgroup:
                         cgroup.AddProcess(process.Pid);
+                        break;
+                    case LaunchStops.Hooks:
+                        _hooks.RunWithin(process, container!, cgroup);
                         break;
                     case LaunchStops.Terminal:
                         terminal = TakeTerminal(process);

@@ -40,8 +40,14 @@ public sealed record ContainerSpec
 
     public IReadOnlyList<string> ReadonlyPaths { get; init; } = [];
 
-    /// <summary>Hooks that run after the mounts are made and before the root is pivoted (CDI's createContainer hooks).</summary>
+    /// <summary>Programs of the node that have a part in the container's life, those of one phase in their order; CDI brings them.</summary>
     public IReadOnlyList<HookSpec> Hooks { get; init; } = [];
+
+    /// <summary>
+    /// For hooks, and null without any: absolute path on the node of a directory with config.json, the container in the form of the OCI
+    /// runtime specification, and an empty directory rootfs, where createContainer hooks find the container's files.
+    /// </summary>
+    public string? Bundle { get; init; }
 
     public LogSpec? Log { get; init; }
 
@@ -133,9 +139,6 @@ public sealed record RootSpec
 
     public bool Readonly { get; init; }
 }
-
-/// <summary>A hook in the OCI runtime specification's form.</summary>
-public sealed record HookSpec(string Path, IReadOnlyList<string> Args, IReadOnlyList<string> Env, int? TimeoutSeconds);
 
 /// <summary>Where the container's output goes, in CRI log format. The file must not be a symlink.</summary>
 /// <param name="Directory">Absolute path of the pod's log directory on the node; opened once.</param>

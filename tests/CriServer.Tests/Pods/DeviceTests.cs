@@ -74,7 +74,7 @@ public sealed class DeviceTests : IAsyncLifetime
             {
                 c.CDIDevices.Add(new CDIDevice { Name = "vendor.example/gpu=0" });
 
-                // As device plugins told kubelets before 1.28.
+                // As device plugins told kubelets before 1.29.
                 c.Annotations["cdi.k8s.io/plugin_1"] = "vendor.example/gpu=1";
             });
         Assert.Equal(

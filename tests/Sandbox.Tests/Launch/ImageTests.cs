@@ -155,14 +155,6 @@ public sealed class ImageTests : IDisposable
         Assert.Equal("not the null device\nptmx\n1:3\n", _fixture.Run(spec));
     }
 
-    [Fact]
-    public void Hooks_AreRefusedRatherThanLeftOut()
-    {
-        var spec = Specs.Container("true") with { Hooks = [new HookSpec("/bin/hook", [], [], null)] };
-
-        Assert.Equal(RpcCode.Unimplemented, Assert.Throws<SandboxException>(() => _fixture.Start(spec)).Code);
-    }
-
     [Theory]
     [InlineData("a/b/c", "a/b/c")]
     [InlineData("link/x", "real/x")]
