@@ -9,9 +9,9 @@ public static partial class ContainerSpecBuilder
     // The OCI runtime specification would wait for ever, and with it every other start in the pod.
     private const int DefaultHookTimeout = 30;
 
-    private static List<HookSpec> Hooks(ContainerSpecInput input) => [.. input.Cdi.Edits.Hooks.Select(h => Hook(h, input))];
+    private static List<HookSpec> Hooks(ContainerSpecInput input) => [.. input.Cdi.Edits.Hooks.Select(Hook)];
 
-    private static HookSpec Hook(CdiHook asked, ContainerSpecInput input)
+    private static HookSpec Hook(CdiHook asked)
     {
         var phase = asked.HookName switch
         {
@@ -25,12 +25,6 @@ public static partial class ContainerSpecBuilder
                 "it would run in the container beside a process that still has every capability, and a program in there could take that over. "
                     + "Have it run as createContainer"),
         };
-
-        // The bundle lies where the root of a user namespace may not go.
-        if (input.UserNamespace && phase is not (HookPhase.Poststart or HookPhase.Poststop))
-        {
-            throw Refused(asked, "the pod has a user namespace, and before a start hooks run only in pods without one (hostUsers: true)");
-        }
 
         return new HookSpec(phase, asked.Path, asked.Args ?? [], asked.Env ?? [], asked.Timeout ?? DefaultHookTimeout);
     }

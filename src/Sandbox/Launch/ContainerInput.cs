@@ -1,5 +1,4 @@
 using Crisp.Linux;
-using Crisp.Sandbox.Hooks;
 using Crisp.Sandbox.Protocol;
 using Crisp.Sandbox.Spec;
 
@@ -66,11 +65,6 @@ internal sealed class ContainerInput(LaunchFacts facts, FileDescriptor procfs)
         if (spec.Hooks.Count > 0 && spec.Bundle is null)
         {
             throw Invalid($"The container {spec.Id} has the hook {spec.Hooks[0].Path}, and no bundle to tell it of.");
-        }
-
-        if (launch.Namespaces.User is not null && HookRunner.HoldsUpLaunch(spec))
-        {
-            throw Invalid($"The container {spec.Id} has hooks that run before its start, which a pod with a user namespace cannot have.");
         }
 
         if (spec.Namespaces.Pid == PidNamespace.Pod && launch.Namespaces.Pid is null)

@@ -53,7 +53,7 @@ internal sealed class ContainerPlan
         var mounts = new MountSteps(_builder, _tree, _input);
         if (HookRunner.HoldsUpLaunch(Spec))
         {
-            AttachRoot(masks, $"{Spec.Bundle}/rootfs");
+            AttachRoot(masks, inBundle: true);
             devices.Attach(_tree, _input.Facts.HasKcore);
             mounts.Attach(proc: false);
             RunHooks(mounts);
@@ -61,7 +61,7 @@ internal sealed class ContainerPlan
         }
         else
         {
-            AttachRoot(masks, null);
+            AttachRoot(masks, inBundle: false);
             ChangeRoot();
             devices.Attach(_tree, _input.Facts.HasKcore);
             mounts.Attach(proc: false);
@@ -105,8 +105,7 @@ internal sealed class ContainerPlan
 
     private void EnterNamespaces()
     {
-        var namespaces = new NamespaceSteps(_builder);
-        namespaces.Join(_input.Namespaces);
+        new NamespaceSteps(_builder).Join(_input.Namespaces, becomeRoot: !HookRunner.HoldsUpLaunch(Spec));
         if (!_input.HasUserNamespace)
         {
             _builder.Label("Make the cgroup namespace").Unshare(NamespaceFlags.Cgroup);
@@ -134,18 +133,34 @@ internal sealed class ContainerPlan
     /// The mounts of the node are slaves, so that what the node unmounts in the meantime is not held. A user namespace keeps
     /// the old root for a while: the kernel lets it mount proc and sysfs only where they are visible (mount_too_revealing).
     /// </summary>
-    /// <param name="place">A directory of the node's, beneath which hooks find it; null for the node's root directory.</param>
-    private void AttachRoot(ProtectionSteps masks, string? place)
+    /// <param name="inBundle">Where hooks find it, and not on the node's root directory.</param>
+    private void AttachRoot(ProtectionSteps masks, bool inBundle)
     {
         _builder.Label("Make the rootfs the root directory");
         _builder.Mount(null, "/", null, MountFlags.Recursive | MountFlags.Slave);
         var node = _builder.OpenAt(PlanDescriptor.CurrentDirectory, "/", OpenFlags.Path | OpenFlags.Directory).As("node's root");
+        var place = inBundle ? OpenBundle() : node;
         masks.Prepare(node);
-        _builder.MoveMount(_rootfs, place is null ? node : _builder.OpenAt(PlanDescriptor.CurrentDirectory, place, OpenFlags.Path | OpenFlags.Directory).As("bundle's rootfs"));
+        _builder.MoveMount(_rootfs, place);
 
         // A directory of the node may lie on a shared mount, which can be no root (pivot_root(2), EINVAL).
         _builder.MountSetAttr(_rootfs, MountAttributes.None, propagation: MountFlags.Private);
         _builder.Close(node);
+    }
+
+    /// <summary>
+    /// In this mount namespace, and in a user namespace before its root is taken on: the bundle lies in directories that only the node's root
+    /// may enter, and without a capability there that is a matter of who one is.
+    /// </summary>
+    private StepReference OpenBundle()
+    {
+        var place = _builder.OpenAt(PlanDescriptor.CurrentDirectory, $"{Spec.Bundle}/rootfs", OpenFlags.Path | OpenFlags.Directory).As("bundle's rootfs");
+        if (_input.HasUserNamespace)
+        {
+            new NamespaceSteps(_builder).BecomeRoot();
+        }
+
+        return place;
     }
 
     private void ChangeRoot()

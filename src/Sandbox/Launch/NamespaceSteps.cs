@@ -7,13 +7,17 @@ namespace Crisp.Sandbox.Launch;
 internal sealed class NamespaceSteps(PlanBuilder builder)
 {
     /// <summary>Joins those that the pod has of its own, the user namespace first: it owns the others.</summary>
-    internal void Join(PodNamespaces namespaces)
+    /// <param name="becomeRoot">False: that is left to the caller, who has yet to open what belongs to the node's root.</param>
+    internal void Join(PodNamespaces namespaces, bool becomeRoot = true)
     {
         builder.Label("Join the pod's namespaces");
         if (namespaces.User is { } user)
         {
             builder.SetNs(builder.Descriptor("user namespace", user), NamespaceFlags.User);
-            BecomeRoot();
+            if (becomeRoot)
+            {
+                BecomeRoot();
+            }
         }
 
         Join("network namespace", namespaces.Network, NamespaceFlags.Network);

@@ -115,6 +115,13 @@ public sealed class CdiDirectoriesTests : IDisposable
     }
 
     [Fact]
+    public void LargeFile_IsRefused()
+    {
+        Write("low", "a.yaml", new string(' ', (8 << 20) + 1));
+        Assert.Contains("more than 8 MiB", Refused("a/b=x"), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void TooManyFiles_AreNoneAndSaidSo()
     {
         Write("high", "a.json", Json);

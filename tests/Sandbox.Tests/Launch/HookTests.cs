@@ -17,33 +17,43 @@ public sealed class HookTests : IDisposable
 
     public void Dispose() => _fixture.Dispose();
 
-    [Fact]
-    public void CreateContainerHook_ActsOnWhatTheContainerSees()
+    [Theory]
+    [InlineData(false, PidNamespace.Container)]
+    [InlineData(false, PidNamespace.Pod)]
+    [InlineData(true, PidNamespace.Container)]
+    [InlineData(true, PidNamespace.Pod)]
+    public void CreateContainerHook_ActsOnWhatTheContainerSees(bool user, PidNamespace pid)
     {
+        // As the daemon's directories are: nobody but the node's root finds the way.
+        File.SetUnixFileMode(Path.GetDirectoryName(Bundle)!, (UnixFileMode)0x1C0);
+        var pod = _fixture.Pod((user ? Specs.UserPod : Specs.Pod) with { SharedPidNamespace = pid == PidNamespace.Pod });
         Directory.CreateDirectory(_fixture.Root("mnt"));
         Directory.CreateDirectory(_fixture.Root("opt"));
         File.WriteAllText(_fixture.Outside("volume/file"), "of the volume");
         var spec = Specs.Container("cat /mnt/made /opt/copy; grep -c ' /mnt ' /proc/self/mountinfo; touch /x 2>&1")
             .Mount(Specs.Bind(Path.GetDirectoryName(_fixture.Outside("volume/file"))!, "/opt"));
-        spec = spec with { Root = spec.Root with { Readonly = true } };
+        spec = spec with { Root = spec.Root with { Readonly = true }, Namespaces = new NamespacesSpec { Pid = pid } };
         spec = With(spec, Script(
             HookPhase.CreateContainer,
-            "cd rootfs && mount -t tmpfs none mnt && echo made > mnt/made && cp opt/file opt/copy && test -e proc/1/stat && test -c dev/null"));
+            "cd rootfs && mount -t tmpfs none mnt && echo made > mnt/made && cp opt/file opt/copy && test -c dev/null"
+            + (pid == PidNamespace.Container ? " && test -e proc/1/stat" : "")));
 
-        Assert.Equal("made\nof the volume1\ntouch: /x: Read-only file system\n", _fixture.Run(spec));
+        Assert.Equal("made\nof the volume1\ntouch: /x: Read-only file system\n", _fixture.Run(spec, pod));
         Assert.DoesNotContain(Bundle, File.ReadAllText("/proc/self/mountinfo"));
         Assert.Empty(Directory.GetFileSystemEntries(Path.Combine(Bundle, "rootfs")));
     }
 
-    [Fact]
-    public void Hooks_RunInTheNamespacesOfTheirPhase()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Hooks_RunInTheNamespacesOfTheirPhase(bool user)
     {
         const string Report = "for n in mnt net ipc uts cgroup pid user; do readlink /proc/$$/ns/$n; done; pwd";
         var spec = With(
             Specs.Container("for n in mnt net ipc uts cgroup pid user; do readlink /proc/self/ns/$n; done"),
             Script(HookPhase.CreateContainer, $"({Report}) > inside"),
             Script(HookPhase.CreateRuntime, $"({Report}) > outside"));
-        var container = _fixture.Run(spec).TrimEnd().Split('\n');
+        var container = _fixture.Run(spec, _fixture.Pod(user ? Specs.UserPod : Specs.Pod)).TrimEnd().Split('\n');
         var (inside, outside) = (Lines("inside"), Lines("outside"));
         var node = ((string[])["mnt", "net", "ipc", "uts", "cgroup", "pid", "user"]).Select(n => new FileInfo($"/proc/self/ns/{n}").LinkTarget).ToArray();
 
@@ -154,16 +164,6 @@ public sealed class HookTests : IDisposable
     [InlineData("/etc/passwd", "cannot be executed: EACCES, permission denied.")]
     public void HookThatIsNoProgram_IsNamed(string path, string expected)
         => Assert.Equal($"The createContainer hook {path} {expected}", Failed(new HookSpec(HookPhase.CreateContainer, path, [], [], 10)).Message);
-
-    [Fact]
-    public void UserNamespace_HasNoHooksBeforeTheStart()
-    {
-        var pod = _fixture.Pod(Specs.UserPod);
-        var error = Assert.Throws<SandboxException>(() => _fixture.Start(With(Specs.Container("true"), Script(HookPhase.CreateContainer, "true")), pod));
-
-        Assert.Contains("which a pod with a user namespace cannot have", error.Message);
-        Assert.Equal("runs\n", _fixture.Run(With(Specs.Container("echo runs"), Script(HookPhase.Poststop, "true")), pod));
-    }
 
     private static bool IsAlive(string pid)
         => File.Exists($"/proc/{pid}/stat") && File.ReadAllText($"/proc/{pid}/stat") is var stat && stat[stat.LastIndexOf(')') + 2] != 'Z';

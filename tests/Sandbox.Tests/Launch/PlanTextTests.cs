@@ -34,6 +34,7 @@ public sealed class PlanTextTests
     [InlineData("read-only-mounts-terminal", "terminal.json", "pod.json", CgroupVersion.V2)]
     [InlineData("shared-pid", "shared-pid.json", "pod-shared-pid.json", CgroupVersion.V2)]
     [InlineData("hooks", "hooks.json", "pod.json", CgroupVersion.V2)]
+    [InlineData("hooks-user-namespace", "hooks.json", "pod-user.json", CgroupVersion.V2)]
     [InlineData("hooks-shared-pid", "hooks-shared-pid.json", "pod-shared-pid.json", CgroupVersion.V2)]
     public void Container_Plan_IsThePinnedOne(string name, string container, string pod, CgroupVersion version)
         => Compare(name, Text(version).Container(Read(container, SpecJson.Default.ContainerSpec), Read(pod, SpecJson.Default.SandboxSpec)));
