@@ -12,6 +12,7 @@ public static class Signals
     public const int User2 = 12;
     public const int Terminate = 15;
     public const int Child = 17;
+    public const int TerminalOutput = 22;
 
     /// <summary>SIGRTMAX.</summary>
     public const int Last = 64;

@@ -22,7 +22,7 @@ internal sealed class CrispTerminal : IDisposable
     private readonly Thread _reader;
     private bool _closed;
 
-    private CrispTerminal(int columns, int rows, string[] arguments)
+    private CrispTerminal(int columns, int rows, string[] command)
     {
         (_columns, _rows) = (columns, rows);
         _master = Terminals.OpenMaster(FileDescriptor.CurrentDirectory, "/dev/ptmx");
@@ -31,7 +31,7 @@ internal sealed class CrispTerminal : IDisposable
         _path = Files.ReadlinkAt(FileDescriptor.CurrentDirectory, _peer.ProcPath);
 
         // The shell opens the terminal for all three, setsid(1) makes it the controlling one, and the exit code comes back.
-        var start = new ProcessStartInfo("/bin/sh", ["-c", "exec setsid --ctty --wait \"$@\" <> \"$0\" >&0 2>&0", _path, CrispBinaries.Crisp, .. arguments]);
+        var start = new ProcessStartInfo("/bin/sh", ["-c", "exec setsid --ctty --wait \"$@\" <> \"$0\" >&0 2>&0", _path, .. command]);
         start.Environment["TERM"] = "xterm";
         _process = Process.Start(start)!;
         _reader = new Thread(Read) { IsBackground = true, Name = "terminal" };
@@ -63,7 +63,14 @@ internal sealed class CrispTerminal : IDisposable
         }
     }
 
-    public static CrispTerminal Start(int columns, int rows, params string[] arguments) => new(columns, rows, arguments);
+    public static CrispTerminal Start(int columns, int rows, params string[] arguments) => new(columns, rows, [CrispBinaries.Crisp, .. arguments]);
+
+    /// <summary>
+    /// crisp as timeout(1) runs it: in the background of the terminal (credentials(7)), where changing its modes stops a process. After the
+    /// seconds it gets SIGTERM and SIGCONT, and <see cref="EndAsync"/> tells 124.
+    /// </summary>
+    public static CrispTerminal StartInBackground(int seconds, params string[] arguments)
+        => new(80, 24, ["/bin/sh", "-c", "timeout \"$@\"; exit $?", "sh", $"{seconds}", CrispBinaries.Crisp, .. arguments]);
 
     /// <summary>Types.</summary>
     public void Type(string text) => Files.WriteAll(_master, Encoding.UTF8.GetBytes(text));

@@ -59,6 +59,22 @@ public sealed class StreamingCommandTests(PodNode node) : IClassFixture<PodNode>
         await node.RemovePodAsync(pod);
     }
 
+    /// <summary>.NET gives the terminal back at its end, and two of its threads together have stopped the process at that.</summary>
+    [Fact]
+    public async Task InTheBackgroundOfATerminal_ItEndsWhenItIsTold()
+    {
+        PodNode.Require();
+        var pod = await node.RunPodAsync();
+        var container = await node.LaunchAsync(pod, ["sh", "-c", "while :; do echo line; busybox sleep 0.01; done"]);
+        for (var i = 0; i < 3; i++)
+        {
+            using var terminal = CrispTerminal.StartInBackground(1, "attach", "--socket", node.Daemon.SocketPath, container);
+            Assert.Equal(124, await terminal.EndAsync());
+        }
+
+        await node.RemovePodAsync(pod);
+    }
+
     [Fact]
     public async Task PortForward_CarriesConnectionsUntilCtrlC()
     {

@@ -250,6 +250,7 @@ public sealed partial class ConstantTests
         TcHIngress = TC_H_INGRESS
         Tcsetsw = TCSETSW
         TcU32Terminal = TC_U32_TERMINAL
+        TerminalOutput = SIGTTOU
         Terminate = SIGTERM
         TimeOfRead = VTIME
         Tiocgptpeer = TIOCGPTPEER
