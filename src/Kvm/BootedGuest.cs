@@ -18,6 +18,9 @@ public sealed class BootedGuest : IDisposable
 
     public VirtualMachine Machine { get; }
 
+    /// <summary>As many as the machine was made with.</summary>
+    public IReadOnlyList<DiskSlot> DiskSlots { get; internal init; } = [];
+
     /// <summary>Null in machines without one.</summary>
     internal VirtioBalloon? Balloon { get; }
 

@@ -22,6 +22,9 @@ public sealed record LinuxGuestOptions(int Vcpus, long MemoryBytes, string Comma
     /// <summary>Raw disks: vda, vdb, … in this order.</summary>
     public IReadOnlyList<DiskSource> Disks { get; init; } = [];
 
+    /// <summary>Disks without anything on them, for <see cref="BootedGuest.DiskSlots"/>; their serial numbers are <see cref="DiskSlot.NameOf"/>.</summary>
+    public int DiskSlots { get; init; }
+
     /// <summary>The socket that leads to the guest's vsock; null for none.</summary>
     public string? VsockPath { get; init; }
 
@@ -75,6 +78,9 @@ public static class LinuxGuest
     /// <summary>The name of the virtiofs filesystem.</summary>
     public const string FilesystemTag = "crisp";
 
+    /// <summary>Of <see cref="LinuxGuestOptions.DiskSlots"/>: each takes an interrupt, of which there are few.</summary>
+    public const int MostDiskSlots = 8;
+
     private const ulong PageSize = 4096;
 
     // The only machine on its vsock: 3 is the first address that is nobody else's.
@@ -92,9 +98,10 @@ public static class LinuxGuest
             var loaded = KernelImage.Load(machine.Memory, kernel.File, kernel.Name);
             var disk = initrd is { } file ? LoadInitrd(machine.Memory, loaded, file) : ((ulong, int)?)null;
             var balloon = new VirtioBalloon(machine.Memory);
+            var slots = Enumerable.Range(0, options.DiskSlots).Select(s => new VirtioBlock(DiskSlot.NameOf(s))).ToList();
             var vsock = options.HasDirectVsock || options.VsockPath is not null ? new VirtioVsock(VsockCid, options.VsockPath, options.VsockSeenAs) : null;
             var devices = 0;
-            foreach (var device in Devices(options, machine.Memory, vsock).Prepend(balloon))
+            foreach (var device in Devices(options, machine.Memory, vsock).Prepend(balloon).Concat(slots))
             {
                 machine.AddVirtio(device);
                 devices++;
@@ -108,7 +115,7 @@ public static class LinuxGuest
             var registers = machine.Vcpus[0].GetRegisters();
             registers.rsi = ZeroPage.Address;
             machine.Vcpus[0].SetRegisters(registers);
-            return new BootedGuest(machine, ConsoleLine.Attach(machine, send), balloon, vsock);
+            return new BootedGuest(machine, ConsoleLine.Attach(machine, send), balloon, vsock) { DiskSlots = [.. slots.Select(s => new DiskSlot(s))] };
         }
         catch
         {

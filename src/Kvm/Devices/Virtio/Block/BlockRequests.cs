@@ -14,22 +14,16 @@ internal sealed class BlockRequests
     private const byte IoError = 1;
     private const byte Unsupported = 2;
 
-    private readonly FileDescriptor _file;
-    private readonly long _sectors;
-    private readonly bool _isReadOnly;
     private readonly byte[] _id = new byte[IdSize];
 
-    internal BlockRequests(FileDescriptor file, long sectors, bool isReadOnly, string name)
-    {
-        (_file, _sectors, _isReadOnly) = (file, sectors, isReadOnly);
-        Encoding.ASCII.GetBytes(name.AsSpan(0, Math.Min(name.Length, IdSize)), _id);
-    }
+    internal BlockRequests(string name) => Encoding.ASCII.GetBytes(name.AsSpan(0, Math.Min(name.Length, IdSize)), _id);
 
     /// <summary>Whether each write must be on the disk before it is answered.</summary>
     internal bool IsWriteThrough { get; set; }
 
+    /// <param name="disk">Null for none: every transfer is an error.</param>
     /// <exception cref="VirtioException">The chain is no request: it has no room for a header and a status.</exception>
-    internal void Handle(DescriptorChain chain)
+    internal void Handle(DescriptorChain chain, BlockDisk? disk)
     {
         Span<byte> header = stackalloc byte[HeaderSize];
         if (chain.Read(header) < HeaderSize || chain.WritableLeft < 1)
@@ -41,10 +35,11 @@ internal sealed class BlockRequests
         var sector = BinaryPrimitives.ReadUInt64LittleEndian(header[8..]);
         var status = type switch
         {
-            RequestType.In => Transfer(chain, sector, chain.WritableLeft - 1, isWrite: false),
-            RequestType.Out => _isReadOnly ? IoError : Transfer(chain, sector, chain.Readable, isWrite: true),
-            RequestType.Flush => Flush(),
             RequestType.GetId => GetId(chain),
+            RequestType.In or RequestType.Out or RequestType.Flush when disk is null => IoError,
+            RequestType.In => Transfer(chain, disk, sector, chain.WritableLeft - 1, isWrite: false),
+            RequestType.Out => disk.IsReadOnly ? IoError : Transfer(chain, disk, sector, chain.Readable, isWrite: true),
+            RequestType.Flush => Flush(disk.File),
             _ => Unsupported,
         };
         WriteStatus(chain, status);
@@ -61,24 +56,24 @@ internal sealed class BlockRequests
         chain.Write([status]);
     }
 
-    private byte Transfer(DescriptorChain chain, ulong sector, long length, bool isWrite)
+    private byte Transfer(DescriptorChain chain, BlockDisk disk, ulong sector, long length, bool isWrite)
     {
-        if (length % VirtioBlock.SectorSize != 0 || sector > (ulong)_sectors || length / VirtioBlock.SectorSize > _sectors - (long)sector)
+        if (length % BlockDisk.SectorSize != 0 || sector > (ulong)disk.Sectors || length / BlockDisk.SectorSize > disk.Sectors - (long)sector)
         {
             return IoError;
         }
 
-        var position = (long)sector * VirtioBlock.SectorSize;
+        var position = (long)sector * BlockDisk.SectorSize;
         try
         {
             for (int done; length > 0; length -= done, position += done)
             {
                 done = isWrite
-                    ? WriteAll(chain.NextReadable((int)Math.Min(length, int.MaxValue)), position)
-                    : ReadAll(chain.NextWritable((int)Math.Min(length, int.MaxValue)), position);
+                    ? WriteAll(disk.File, chain.NextReadable((int)Math.Min(length, int.MaxValue)), position)
+                    : ReadAll(disk.File, chain.NextWritable((int)Math.Min(length, int.MaxValue)), position);
             }
 
-            return isWrite && IsWriteThrough ? Flush() : Ok;
+            return isWrite && IsWriteThrough ? Flush(disk.File) : Ok;
         }
         catch (LinuxException)
         {
@@ -87,36 +82,36 @@ internal sealed class BlockRequests
         }
     }
 
-    private int WriteAll(ReadOnlySpan<byte> bytes, long position)
+    private static int WriteAll(FileDescriptor file, ReadOnlySpan<byte> bytes, long position)
     {
         for (int done = 0, count; done < bytes.Length; done += count)
         {
-            count = Files.WriteAt(_file, bytes[done..], position + done);
+            count = Files.WriteAt(file, bytes[done..], position + done);
         }
 
         return bytes.Length;
     }
 
-    private int ReadAll(Span<byte> bytes, long position)
+    private static int ReadAll(FileDescriptor file, Span<byte> bytes, long position)
     {
         for (int done = 0, count; done < bytes.Length; done += count)
         {
-            count = Files.ReadAt(_file, bytes[done..], position + done);
+            count = Files.ReadAt(file, bytes[done..], position + done);
             if (count == 0)
             {
                 // Somebody has made the file shorter since.
-                throw new LinuxException("pread", Errno.EIO, _file.ToString());
+                throw new LinuxException("pread", Errno.EIO, file.ToString());
             }
         }
 
         return bytes.Length;
     }
 
-    private byte Flush()
+    private static byte Flush(FileDescriptor file)
     {
         try
         {
-            Files.Fdatasync(_file);
+            Files.Fdatasync(file);
             return Ok;
         }
         catch (LinuxException)

@@ -62,15 +62,16 @@ internal sealed partial class VirtioMmio : IBusDevice, IVirtioHost, IDisposable
 
     private bool IsActive => (_status & VirtioStatus.DriverOk) != 0 && (_status & VirtioStatus.NeedsReset) == 0;
 
+    /// <remarks>
+    /// Without the lock, which a guest that always has work for its device keeps busy: whoever changes a device does not wait for that.
+    /// A driver that read half of the old space and half of the new one is told of it, and reads again.
+    /// </remarks>
     public void SignalConfigChange()
     {
-        lock (_lock)
+        Interlocked.Increment(ref _configGeneration);
+        if (IsActive)
         {
-            _configGeneration++;
-            if (IsActive)
-            {
-                Signal(ConfigChanged);
-            }
+            Signal(ConfigChanged);
         }
     }
 

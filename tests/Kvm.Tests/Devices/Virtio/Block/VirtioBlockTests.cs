@@ -11,6 +11,8 @@ public sealed class VirtioBlockTests : IDisposable
 {
     private const uint In = 0, Out = 1, Flush = 4, GetId = 8;
     private const byte Ok = 0, IoError = 1, Unsupported = 2, Untouched = 0xEE;
+    private const ulong InterruptStatus = 0x60, InterruptAck = 0x64;
+    private const uint ConfigChanged = 2;
     private const ulong ReadOnly = 1 << 5, FlushFeature = 1 << 9;
     private const int Sectors = 64;
 
@@ -118,12 +120,7 @@ public sealed class VirtioBlockTests : IDisposable
     public void Name_IsTheDisksSerialNumber()
     {
         var driver = Create();
-        var queue = driver.Start(0, 16)[0];
-        var data = driver.Allocate(20);
-
-        Assert.Equal(Ok, Request(driver, queue, GetId, 0, new Part(data, 20, IsWritable: true)));
-
-        Assert.Equal("root", Encoding.ASCII.GetString(driver.Memory.Slice(data, 20)).TrimEnd('\0'));
+        Assert.Equal("root", Serial(driver, driver.Start(0, 16)[0]));
     }
 
     [Theory]
@@ -184,6 +181,101 @@ public sealed class VirtioBlockTests : IDisposable
         Assert.Null(driver.Failure);
     }
 
+    [Fact]
+    public void Slot_HasADisk_FromAttachToDetach()
+    {
+        var (driver, slot) = CreateSlot();
+        var queue = driver.Start(FlushFeature, 16)[0];
+        var data = driver.Allocate(512);
+        Assert.Equal(0, Capacity(driver));
+        Assert.Equal(IoError, Request(driver, queue, In, 0, new Part(data, 512, IsWritable: true)));
+        Assert.Equal(IoError, Request(driver, queue, Flush, 0));
+        Assert.Equal("slot", Serial(driver, queue));
+
+        slot.Attach(_disk.Duplicate(), 512 * Sectors, isReadOnly: false);
+
+        Assert.Equal((ConfigChanged, Sectors), (driver.Read(InterruptStatus) & ConfigChanged, Capacity(driver)));
+        Assert.Equal(Ok, Request(driver, queue, In, 7, new Part(data, 512, IsWritable: true)));
+        Assert.All(driver.Memory.Slice(data, 512).ToArray(), b => Assert.Equal(7, b));
+        Assert.Equal(Ok, Request(driver, queue, Out, 8, new Part(data, 512, IsWritable: false)));
+        Assert.Equal(Ok, Request(driver, queue, Flush, 0));
+
+        driver.Write(InterruptAck, ConfigChanged);
+        slot.Detach();
+
+        Assert.Equal((ConfigChanged, 0), (driver.Read(InterruptStatus) & ConfigChanged, Capacity(driver)));
+        Assert.Equal(IoError, Request(driver, queue, In, 7, new Part(data, 512, IsWritable: true)));
+        Assert.Equal(IoError, Request(driver, queue, Out, 7, new Part(data, 512, IsWritable: false)));
+        var file = new byte[512 * 3];
+        Files.ReadAt(_disk, file, 512 * 7);
+        Assert.Equal([.. Enumerable.Repeat((byte)7, 1024), .. Enumerable.Repeat((byte)9, 512)], file);
+    }
+
+    [Fact]
+    public void Slot_KeepsItsDisk_OverAResetOfItsDriver_AndTakesOneBeforeThereIsADriver()
+    {
+        var (driver, slot) = CreateSlot();
+        slot.Attach(_disk.Duplicate(), 512 * Sectors, isReadOnly: false);
+        Assert.Equal(0U, driver.Read(InterruptStatus));
+        for (var round = 0; round < 2; round++)
+        {
+            var queue = driver.Start(FlushFeature, 16)[0];
+            Assert.Equal(Sectors, Capacity(driver));
+            Assert.Equal(Ok, Request(driver, queue, In, 3, new Part(driver.Allocate(512), 512, IsWritable: true)));
+            driver.Write(0x70, 0);
+        }
+    }
+
+    [Fact]
+    public void SlotsReadOnlyDisk_StaysSo_AlthoughNoFeatureSaysIt()
+    {
+        var (driver, slot) = CreateSlot();
+        slot.Attach(_disk.Duplicate(), 512 * Sectors, isReadOnly: true);
+        var queue = driver.Start(FlushFeature, 16)[0];
+        var data = driver.Allocate(new byte[512]);
+        Assert.Equal(0UL, driver.Features() & ReadOnly);
+        Assert.Equal(IoError, Request(driver, queue, Out, 1, new Part(data, 512, IsWritable: false)));
+        Assert.Equal(Ok, Request(driver, queue, In, 1, new Part(data, 512, IsWritable: true)));
+        Assert.All(driver.Memory.Slice(data, 512).ToArray(), b => Assert.Equal(1, b));
+
+        slot.Attach(_disk.Duplicate(), 512 * Sectors, isReadOnly: false);
+
+        Assert.Equal(Ok, Request(driver, queue, Out, 2, new Part(data, 512, IsWritable: false)));
+    }
+
+    [Fact]
+    public void Detach_ClosesTheDisk_WhenNoRequestIsUnderWay()
+    {
+        // Each request takes many reads, and gets all of them.
+        const int Part = 512 << 10, Parts = 12, Rounds = 100;
+        Files.Truncate(_disk, Parts * Part);
+        var (driver, slot) = CreateSlot();
+        var queue = driver.Start(FlushFeature, 16)[0];
+        var header = driver.Allocate(Header(In, 0));
+        var data = driver.Allocate(Part);
+        var status = driver.Allocate(1);
+        for (var round = 1; round <= Rounds; round++)
+        {
+            var file = _disk.Duplicate();
+            slot.Attach(file, Parts * Part, isReadOnly: false);
+            queue.Add([new(header, 16, false), .. Enumerable.Repeat(new Part(data, Part, true), Parts), new Part(status, 1, true)]);
+            driver.Memory.Slice(data, 1)[0] = Untouched;
+            queue.Notify();
+            while (Volatile.Read(ref driver.Memory.Slice(data, 1)[0]) == Untouched && driver.Failure is null)
+            {
+                Thread.SpinWait(1);
+            }
+
+            slot.Detach();
+            Assert.True(file.IsClosed);
+            driver.WaitFor(() => queue.UsedIndex == round);
+            Assert.Equal(Ok, driver.Memory.Slice(status, 1)[0]);
+        }
+
+        Assert.Equal(15U, driver.Status);
+        slot.Detach();
+    }
+
     public void Dispose()
     {
         _drivers.ForEach(d => d.Dispose());
@@ -204,6 +296,23 @@ public sealed class VirtioBlockTests : IDisposable
         var status = driver.Allocate([Untouched]);
         queue.Send([new Part(header, 16, IsWritable: false), .. data, new Part(status, 1, IsWritable: true)]);
         return driver.Memory.Slice(status, 1)[0];
+    }
+
+    private static long Capacity(VirtioDriver driver) => BinaryPrimitives.ReadInt64LittleEndian(driver.ReadBytes(0x100, 8));
+
+    private static string Serial(VirtioDriver driver, DriverQueue queue)
+    {
+        var data = driver.Allocate(20);
+        Assert.Equal(Ok, Request(driver, queue, GetId, 0, new Part(data, 20, IsWritable: true)));
+        return Encoding.ASCII.GetString(driver.Memory.Slice(data, 20)).TrimEnd('\0');
+    }
+
+    private (VirtioDriver Driver, VirtioBlock Slot) CreateSlot()
+    {
+        var slot = new VirtioBlock("slot");
+        var driver = new VirtioDriver(slot);
+        _drivers.Add(driver);
+        return (driver, slot);
     }
 
     private VirtioDriver Create(bool isReadOnly = false)
