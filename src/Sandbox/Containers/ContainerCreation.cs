@@ -34,6 +34,11 @@ internal static class ContainerCreation
                 throw new SandboxException(RpcCode.InvalidArgument, $"The container {spec.Id} mounts what only a virtual machine has.");
             }
         }
+
+        if (spec.Disks is { } disks && (pod.GuestMounts is null || disks.Any(static d => d.Source is not SlotSource)))
+        {
+            throw new SandboxException(RpcCode.InvalidArgument, $"The container {spec.Id} has disks, which only a virtual machine has.");
+        }
     }
 
     /// <exception cref="SandboxException">There are not as many as the specification needs.</exception>
@@ -45,11 +50,12 @@ internal static class ContainerCreation
             needed += mount.Source.NeedsDescriptor ? 1 : 0;
         }
 
+        needed += spec.Disks?.Count(static d => d.Source is BlockDeviceSource) ?? 0;
         needed += spec.Log is { HasDescriptor: true } ? 1 : 0;
         if ((!spec.Root.Source.NeedsDescriptor && spec.Root.Source is not ExportSource) || needed != descriptors)
         {
             throw new SandboxException(
-                RpcCode.InvalidArgument, $"The specification needs the descriptors of a rootfs, the mounts and perhaps the log's directory, {needed} in all; {descriptors} were sent.");
+                RpcCode.InvalidArgument, $"The specification needs the descriptors of a rootfs, the mounts, the disks and perhaps the log's directory, {needed} in all; {descriptors} were sent.");
         }
     }
 
@@ -111,6 +117,7 @@ internal static class ContainerCreation
         ICgroup? cgroup = null;
         try
         {
+            spec = pod.GuestMounts?.Disks.Resolve(spec) ?? spec;
             var user = UserResolver.Resolve(held.Rootfs, spec.Process.User);
             held.LogFile = spec.Log is null ? null : LogFile.Open(spec.Log);
             cgroup = pod.CgroupManager.Create(CgroupPath.Parse(spec.CgroupPath));

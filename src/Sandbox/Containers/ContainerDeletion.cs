@@ -104,7 +104,15 @@ internal static class ContainerDeletion
     }
 
     private static void Remove(NamespacePod pod, NamespaceContainer container, Action done, Action<Exception> failed)
-        => CgroupEnd.Remove(
+    {
+        pod.Ends.Run(() => pod.GuestMounts?.Disks.Flush(container.Spec.Disks ?? []), RemoveCgroup, e =>
+        {
+            // The monitor takes the disk away all the same.
+            Diagnostics.Say($"The disks of {container.Id}: {e.Message}");
+            RemoveCgroup();
+        });
+
+        void RemoveCgroup() => CgroupEnd.Remove(
             pod,
             container.Cgroup,
             _patience,
@@ -121,4 +129,5 @@ internal static class ContainerDeletion
                 done();
             },
             failed);
+    }
 }

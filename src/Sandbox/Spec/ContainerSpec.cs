@@ -4,7 +4,7 @@ namespace Crisp.Sandbox.Spec;
 /// Everything about one container that does not change after CreateContainer: made by the daemon from the CRI request and
 /// the image's config, stored as JSON, and sent to the pod's process. Words follow the OCI runtime specification.
 /// Descriptors that accompany it over SCM_RIGHTS: first the rootfs, then one for each of <see cref="Mounts"/> whose
-/// source <see cref="MountSource.NeedsDescriptor"/>, in order, and last the log's directory where <see cref="LogSpec.HasDescriptor"/>.
+/// source <see cref="MountSource.NeedsDescriptor"/>, in order, then each of <see cref="Disks"/>, and last the log's directory where <see cref="LogSpec.HasDescriptor"/>.
 /// </summary>
 public sealed record ContainerSpec
 {
@@ -32,6 +32,9 @@ public sealed record ContainerSpec
 
     /// <summary>Device nodes made in the container's /dev, besides null, zero, full, random, urandom and tty.</summary>
     public IReadOnlyList<DeviceSpec> Devices { get; init; } = [];
+
+    /// <summary>Of a pod that is a virtual machine. Null for none: a pod's process of an earlier version does not know the word.</summary>
+    public IReadOnlyList<DiskSpec>? Disks { get; init; }
 
     /// <summary>Rules of the device cgroup, in order; the last match wins.</summary>
     public IReadOnlyList<DeviceRuleSpec> DeviceRules { get; init; } = [];

@@ -13,4 +13,7 @@ public sealed record VmSpec
 
     /// <summary>The guest's memory.</summary>
     public required long MemoryBytes { get; init; }
+
+    /// <summary>How many block devices of the node its containers can have at once.</summary>
+    public int DiskSlots { get; init; }
 }

@@ -37,6 +37,7 @@ public sealed partial class ConstantTests
         AuditArchI386 = AUDIT_ARCH_I386
         AuditArchX86_64 = AUDIT_ARCH_X86_64
         BasicStats = STATX_BASIC_STATS
+        BlkFlsBuf = BLKFLSBUF
         CallMask = -
         CapFsetid = CAP_FSETID
         Cgroup2Magic = CGROUP2_SUPER_MAGIC

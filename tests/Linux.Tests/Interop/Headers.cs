@@ -11,7 +11,7 @@ internal static class Headers
         "sys/eventfd.h", "sys/file.h", "sys/ioctl.h", "sys/mman.h", "sys/prctl.h", "sys/reboot.h", "sys/resource.h", "sys/signalfd.h", "sys/socket.h", "sys/stat.h",
         "sys/uio.h", "sys/un.h", "sys/wait.h",
         "linux/audit.h", "linux/bpf.h", "linux/capability.h", "linux/close_range.h", "linux/fib_rules.h", "linux/filter.h",
-        "linux/if_arp.h", "linux/if_tun.h", "linux/keyctl.h", "linux/magic.h", "linux/memfd.h", "linux/mount.h", "linux/openat2.h",
+        "linux/fs.h", "linux/if_arp.h", "linux/if_tun.h", "linux/keyctl.h", "linux/magic.h", "linux/memfd.h", "linux/mount.h", "linux/openat2.h",
         "linux/pkt_cls.h", "linux/rtnetlink.h", "linux/sched.h", "linux/seccomp.h", "linux/tc_act/tc_mirred.h", "linux/vm_sockets.h",
     ];
 

@@ -4,18 +4,23 @@ using Crisp.Sandbox.Spec;
 
 namespace Crisp.Sandbox.Vm.Guest;
 
-/// <summary>What containers of a guest mount besides the kernel's filesystems: what the monitor exports, and the pod's shared memory.</summary>
+/// <summary>What containers of a guest have besides the kernel's filesystems: what the monitor exports, the pod's shared memory, and disks.</summary>
 internal sealed class GuestMounts : IDisposable
 {
     private readonly FileDescriptor _exports;
     private readonly FileDescriptor _sharedMemory;
 
-    /// <param name="directory">With "exports", whose entries are the exports, and "shm", a filesystem for shared memory.</param>
+    /// <param name="directory">
+    /// With "exports", whose entries are the exports, "shm", a filesystem for shared memory, and "block", which is /sys/block.
+    /// </param>
     public GuestMounts(string directory)
     {
         _exports = Files.Open(Path.Combine(directory, "exports"), OpenFlags.Path | OpenFlags.Directory);
         _sharedMemory = Files.Open(Path.Combine(directory, "shm"), OpenFlags.Path | OpenFlags.Directory);
+        Disks = new GuestDisks(Path.Combine(directory, "block"));
     }
+
+    public GuestDisks Disks { get; }
 
     /// <summary>A detached mount. May block: an export is looked up by the monitor.</summary>
     /// <returns>Null for a source of another kind.</returns>

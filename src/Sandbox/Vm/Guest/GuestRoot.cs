@@ -35,13 +35,14 @@ internal static class GuestRoot
         Mount("cgroup2", "/sys/fs/cgroup", Plain);
     }
 
-    /// <summary>What the monitor exports, and shared memory: 64 MiB, as every runtime has it.</summary>
+    /// <summary>What the monitor exports, shared memory of 64 MiB, as every runtime has it, and the way to the disks.</summary>
     /// <param name="tag">Of the virtio-fs device.</param>
     public static void MountPod(string tag)
     {
         Make(RunDirectory);
         Mount("virtiofs", $"{RunDirectory}/exports", MountFlags.None, source: tag);
         Mount("tmpfs", $"{RunDirectory}/shm", Plain, "mode=1777,size=64m");
+        File.CreateSymbolicLink($"{RunDirectory}/block", "/sys/block");
     }
 
     private static void Mount(string type, string target, MountFlags flags, string? data = null, string? source = null)

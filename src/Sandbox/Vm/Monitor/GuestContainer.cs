@@ -19,13 +19,15 @@ internal sealed class GuestContainer(VmPod pod, ContainerSpec spec, ResolvedUser
     /// <param name="index">0 is the rootfs, n the n-th of the descriptors that follow it.</param>
     public static string ExportName(string id, int index) => string.Create(CultureInfo.InvariantCulture, $"{id}-{index}");
 
-    /// <summary>May block. What was not exported is no error.</summary>
-    public static void Unexport(VmPod pod, string id, int count)
+    /// <summary>Takes from the guest what the container has of the node. May block. What the guest did not get is no error.</summary>
+    public static void TakeBack(VmPod pod, string id, int exports)
     {
-        for (var i = 0; i < count; i++)
+        for (var i = 0; i < exports; i++)
         {
             pod.Machine.Unexport(ExportName(id, i));
         }
+
+        pod.Disks.Detach(id);
     }
 
     /// <summary>What the guest does after nobody waits for it any more, it is told to undo.</summary>
@@ -259,7 +261,7 @@ internal sealed class GuestContainer(VmPod pod, ContainerSpec spec, ResolvedUser
 
     private void Remove(Action done, Action<Exception> failed)
         => pod.Ends.Run(
-            () => Unexport(pod, Id, exports),
+            () => TakeBack(pod, Id, exports),
             () =>
             {
                 CloseLog();

@@ -10,7 +10,7 @@ using Google.Protobuf;
 
 namespace Crisp.Sandbox.Vm.Monitor;
 
-/// <summary>CreateContainer of a VM pod: its log is opened, its descriptors become exports, and the guest makes the rest. On failure nothing of it exists.</summary>
+/// <summary>CreateContainer of a VM pod: its log is opened, its descriptors become exports and disks, and the guest makes the rest. On failure nothing of it exists.</summary>
 internal static class GuestCreation
 {
     private const int MostGroups = 65536;
@@ -27,7 +27,10 @@ internal static class GuestCreation
         Action<Exception> failed)
     {
         pod.Creating.Add(spec.Id);
-        pod.Launches.Run(() => Prepare(pod, spec, descriptors), log => Ask(pod, spec, rewritten, log, Exports(spec), deadline, done, Fail), Fail);
+        pod.Launches.Run(
+            () => Prepare(pod, spec, descriptors),
+            made => Ask(pod, spec, rewritten with { Disks = made.Disks }, made.Log, Exports(spec), deadline, done, Fail),
+            Fail);
 
         void Fail(Exception error)
         {
@@ -38,27 +41,26 @@ internal static class GuestCreation
 
     private static int Exports(ContainerSpec spec) => 1 + spec.Mounts.Count(m => m.Source.NeedsDescriptor);
 
-    private static LogFile? Prepare(VmPod pod, ContainerSpec spec, FileDescriptor[] descriptors)
+    private static (LogFile? Log, IReadOnlyList<DiskSpec>? Disks) Prepare(VmPod pod, ContainerSpec spec, FileDescriptor[] descriptors)
     {
-        var exported = 0;
+        // Exported, attached or thrown out, it is not ours to close any more.
+        var taken = 0;
         LogFile? log = null;
         try
         {
             log = spec.Log is null ? null : LogFile.Open(descriptors[^1], spec.Log);
             foreach (var mount in spec.Mounts.Where(m => m.Source.NeedsDescriptor).Prepend<MountSpec?>(null))
             {
-                // Exported or thrown out, it is not ours to close any more.
-                var descriptor = descriptors[exported];
-                var name = GuestContainer.ExportName(spec.Id, exported++);
-                pod.Machine.Export(name, descriptor, mount is { Readonly: true } or { RecursiveReadonly: true }, isShared: mount is not null);
+                var name = GuestContainer.ExportName(spec.Id, taken);
+                pod.Machine.Export(name, descriptors[taken++], mount is { Readonly: true } or { RecursiveReadonly: true }, isShared: mount is not null);
             }
 
-            return log;
+            return (log, spec.Disks?.Select(d => pod.Disks.Attach(spec.Id, d, descriptors[taken++])).ToList());
         }
         catch (Exception e)
         {
-            Array.ForEach(descriptors[exported..], static d => d.Dispose());
-            GuestContainer.Unexport(pod, spec.Id, exported);
+            Array.ForEach(descriptors[taken..], static d => d.Dispose());
+            GuestContainer.TakeBack(pod, spec.Id, Exports(spec));
             log?.Dispose();
             throw e is ArgumentException ? new SandboxException(RpcCode.InvalidArgument, e.Message, e) : e;
         }
@@ -90,7 +92,7 @@ internal static class GuestCreation
         {
             log?.Dispose();
             GuestContainer.ForgetLate(pod, spec.Id, error);
-            pod.Ends.Run(() => GuestContainer.Unexport(pod, spec.Id, exports), () => failed(error), _ => failed(error));
+            pod.Ends.Run(() => GuestContainer.TakeBack(pod, spec.Id, exports), () => failed(error), _ => failed(error));
         }
     }
 

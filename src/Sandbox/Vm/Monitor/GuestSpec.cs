@@ -1,3 +1,4 @@
+using Crisp.Kvm;
 using Crisp.Sandbox.Protocol;
 using Crisp.Sandbox.Spec;
 
@@ -12,9 +13,9 @@ internal static class GuestSpec
     /// <exception cref="SandboxException">The pod asks for something of the node's that no virtual machine has.</exception>
     public static void Check(SandboxSpec spec)
     {
-        if (spec.Vm is not { Vcpus: > 0, MemoryBytes: > 0 })
+        if (spec.Vm is not { Vcpus: > 0, MemoryBytes: > 0, DiskSlots: >= 0 and <= LinuxGuest.MostDiskSlots })
         {
-            throw new SandboxException(RpcCode.InvalidArgument, "The pod's process is a virtual machine's monitor, and the specification has no machine.");
+            throw new SandboxException(RpcCode.InvalidArgument, "The pod's process is a virtual machine's monitor, and the specification has no machine that there can be.");
         }
 
         if (!spec.NetworkNamespace || !spec.IpcNamespace)

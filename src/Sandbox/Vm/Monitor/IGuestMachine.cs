@@ -35,6 +35,15 @@ internal interface IGuestMachine : IDisposable
     /// <summary>On return nothing of it is open any more.</summary>
     public void Unexport(string name);
 
+    /// <summary>Puts a block device into a disk slot, in place of the one that is there. Waits for a request that is under way.</summary>
+    /// <param name="slot">From 0, less than the specification's <see cref="VmSpec.DiskSlots"/>.</param>
+    /// <param name="device">Closed when it leaves the slot.</param>
+    /// <param name="length">In bytes.</param>
+    public void AttachDisk(int slot, FileDescriptor device, long length, bool isReadOnly);
+
+    /// <summary>Takes it out. On return it is closed.</summary>
+    public void DetachDisk(int slot);
+
     /// <summary>Ends it.</summary>
     public void Stop(string sentence);
 }

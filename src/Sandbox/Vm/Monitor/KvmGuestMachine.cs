@@ -36,6 +36,7 @@ internal sealed class KvmGuestMachine(string podId, string consolePath) : IGuest
         {
             HasDirectVsock = true,
             Taps = _network.Taps,
+            DiskSlots = spec.DiskSlots,
             Exports = _exports,
         };
         _guest = LinuxGuest.Create(system, options, new BootFile(kernel, spec.Kernel), new BootFile(initramfs, spec.Initramfs), _console.Write);
@@ -52,6 +53,10 @@ internal sealed class KvmGuestMachine(string podId, string consolePath) : IGuest
         => _exports.Add(name, tree, (isShared ? ExportOptions.Shared : ExportOptions.Exclusive) with { IsReadOnly = isReadOnly });
 
     public void Unexport(string name) => _exports.Remove(name);
+
+    public void AttachDisk(int slot, FileDescriptor device, long length, bool isReadOnly) => _guest!.DiskSlots[slot].Attach(device, length, isReadOnly);
+
+    public void DetachDisk(int slot) => _guest!.DiskSlots[slot].Detach();
 
     public void Stop(string sentence) => _guest?.Machine.Stop(sentence);
 

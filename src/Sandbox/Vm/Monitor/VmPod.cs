@@ -43,6 +43,9 @@ internal sealed class VmPod : Pod
     /// <summary>For what starts: the machine, logs that are opened, exports that are added.</summary>
     public Worker Launches { get; }
 
+    /// <summary>From Start on.</summary>
+    public DiskTable Disks { get; private set; } = null!;
+
     public Dictionary<string, GuestContainer> Containers { get; } = [];
 
     public override IReadOnlyCollection<Container> All => Containers.Values;
@@ -190,6 +193,7 @@ internal sealed class VmPod : Pod
     protected override void Make(SandboxSpec spec, ByteString network, Action done, Action<Exception> failed)
     {
         GuestSpec.Check(spec);
+        Disks = new DiskTable(Machine, spec.Vm!.DiskSlots);
         var own = spec with { IpcNamespace = false, UtsNamespace = false, SharedPidNamespace = false, Sysctls = new Dictionary<string, string>() };
         Launches.Run(
             () =>

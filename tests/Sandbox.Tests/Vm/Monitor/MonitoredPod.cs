@@ -17,7 +17,7 @@ internal sealed class MonitoredPod : TestPod
     private MonitoredPod(string guestSocket)
     {
         Guest = new ProcessGuest(Id, Path.Combine(Scratch, "guest")) { SocketPath = guestSocket };
-        Spec = Spec with { NetworkNamespace = true, UtsNamespace = true, Vm = new VmSpec { Kernel = "/none", Initramfs = "/none", Vcpus = 1, MemoryBytes = 1 << 28 } };
+        Spec = Spec with { NetworkNamespace = true, UtsNamespace = true, Vm = new VmSpec { Kernel = "/none", Initramfs = "/none", Vcpus = 1, MemoryBytes = 1 << 28, DiskSlots = 2 } };
     }
 
     public ProcessGuest Guest { get; }
@@ -59,6 +59,7 @@ internal sealed class MonitoredPod : TestPod
 
             await Ended.WaitAsync(TimeSpan.FromSeconds(30));
             Assert.Equal(0, Guest.Exports);
+            Assert.Empty(Guest.Disks);
         }
         finally
         {

@@ -1,4 +1,5 @@
 using Crisp.Cgroups;
+using Crisp.Kvm;
 using Crisp.Linux;
 using Crisp.Sandbox.Client;
 using Crisp.Sandbox.Spec;
@@ -27,6 +28,7 @@ internal sealed class ProcessGuest : IGuestMachine
         (_id, _directory) = (id, Directory.CreateDirectory(directory, (UnixFileMode)0x1C0).FullName);
         Directory.CreateDirectory(Path.Combine(_directory, "exports"));
         Directory.CreateDirectory(Path.Combine(_directory, "shm"));
+        Directory.CreateDirectory(Path.Combine(_directory, "block"));
     }
 
     public SandboxProcess? Process { get; private set; }
@@ -38,6 +40,9 @@ internal sealed class ProcessGuest : IGuestMachine
 
     /// <summary>How many there are.</summary>
     public int Exports => _exports.Count;
+
+    /// <summary>What is in its disk slots.</summary>
+    public Dictionary<int, (FileDescriptor Device, bool IsReadOnly)> Disks { get; } = [];
 
     /// <summary>Of a guest that the test plays; empty for one that is a process.</summary>
     public string SocketPath { get; init; } = "";
@@ -107,6 +112,26 @@ internal sealed class ProcessGuest : IGuestMachine
         }
     }
 
+    /// <summary>A disk of this guest is the node's own device, by the name that the device has.</summary>
+    public void AttachDisk(int slot, FileDescriptor device, long length, bool isReadOnly)
+    {
+        DetachDisk(slot);
+        Disks.Add(slot, (device, isReadOnly));
+        var (status, disk) = (Files.Status(device), Directory.CreateDirectory(DiskPath(device)).FullName);
+        File.WriteAllText(Path.Combine(disk, "serial"), $"{DiskSlot.NameOf(slot)}\n");
+        File.WriteAllText(Path.Combine(disk, "dev"), $"{status.DeviceMajor}:{status.DeviceMinor}\n");
+        File.WriteAllText(Path.Combine(disk, "size"), $"{length / DiskSlot.SectorSize}\n");
+    }
+
+    public void DetachDisk(int slot)
+    {
+        if (Disks.Remove(slot, out var disk))
+        {
+            Directory.Delete(DiskPath(disk.Device), recursive: true);
+            disk.Device.Dispose();
+        }
+    }
+
     public void Stop(string sentence)
     {
         if (!_disposed)
@@ -131,12 +156,19 @@ internal sealed class ProcessGuest : IGuestMachine
             Unexport(name);
         }
 
+        foreach (var slot in Disks.Keys.ToList())
+        {
+            DetachDisk(slot);
+        }
+
         var cgroup = _cgroups.Open(Cgroups.CgroupPath.Parse(CgroupPath));
         cgroup.Kill(TimeSpan.FromSeconds(10));
         cgroup.Remove(TimeSpan.FromSeconds(10));
         Process?.Dispose();
         _launcher.Dispose();
     }
+
+    private string DiskPath(FileDescriptor device) => Path.Combine(_directory, "block", Path.GetFileName(File.ResolveLinkTarget(device.ProcPath, returnFinalTarget: false)!.FullName));
 
     private string PathOf(string name) => Path.Combine(_directory, "exports", name);
 }

@@ -7,8 +7,8 @@ namespace Crisp.Sandbox.Tests.Vm.Monitor;
 /// <summary>What root in a guest, with every right there is in its kernel, reaches of the node: the pod's exports, and nothing besides.</summary>
 internal static class VmPodIsolation
 {
-    // virtio 1.2, chapter 5: network card, entropy, balloon, sockets, filesystem.
-    private static readonly string[] _devices = ["0x0001", "0x0004", "0x0005", "0x0013", "0x001a"];
+    // virtio 1.2, chapter 5: network card, block device, entropy, balloon, sockets, filesystem.
+    private static readonly string[] _devices = ["0x0001", "0x0002", "0x0004", "0x0005", "0x0013", "0x001a"];
 
     public static async Task CheckAsync(VmPodProcess pod)
     {
@@ -27,7 +27,7 @@ internal static class VmPodIsolation
         var lines = pod.Log(spec.Id).Select(l => l["stdout F ".Length..]).ToList();
         Assert.True(exit.ExitCode == 0, string.Join('\n', lines));
         Assert.All(Values("device"), device => Assert.Contains(device, _devices));
-        Assert.Empty(Values("disk"));
+        Assert.Equal(Enumerable.Repeat("0", VmPodDisks.Slots), Values("disk"));
         Assert.Equal("refused refused refused content", string.Join(' ', Values("try")));
         Assert.Equal("content\n", File.ReadAllText(Path.Combine(volume, "secret")));
         await pod.Client.DeleteContainerAsync(spec.Id);
@@ -38,7 +38,7 @@ internal static class VmPodIsolation
     /// <summary>What is read-only is so on the node's side too: the guest's own flag, its root can take away.</summary>
     private const string Script = """
         for d in /sys/bus/virtio/devices/*/device; do echo device $(cat $d); done
-        for d in /sys/block/vd* /sys/block/sd*; do test -e $d && echo disk $d; done
+        for d in /sys/block/vd* /sys/block/sd*; do test -e $d && echo disk $(cat $d/size); done
         mount -o remount,bind,rw none /guarded && grep -q ' /guarded [^ ]* rw' /proc/self/mounts || exit 1
         echo x 2> /dev/null > /guarded/secret && echo try written || echo try refused
         mkdir /guarded/new 2> /dev/null && echo try made || echo try refused
@@ -46,7 +46,8 @@ internal static class VmPodIsolation
         echo try $(cat /guarded/secret)
         """;
 
-    private static ContainerSpec Root(VmPodProcess pod, string script)
+    /// <summary>With every right there is, and the devices' files.</summary>
+    public static ContainerSpec Root(VmPodProcess pod, string script)
     {
         string[] all = [.. CapabilitySet.All.Numbers.Select(CapabilitySet.NameOf)];
         var spec = pod.Container("sh", "-c", script);

@@ -22,7 +22,14 @@ internal sealed class VmPodProcess : TestPod
             NetworkNamespace = true,
             UtsNamespace = true,
             Hostname = "guest",
-            Vm = new VmSpec { Kernel = Path.Combine(image, "kernel"), Initramfs = Path.Combine(image, "initramfs"), Vcpus = 1, MemoryBytes = 256 << 20 },
+            Vm = new VmSpec
+            {
+                Kernel = Path.Combine(image, "kernel"),
+                Initramfs = Path.Combine(image, "initramfs"),
+                Vcpus = 1,
+                MemoryBytes = 256 << 20,
+                DiskSlots = VmPodDisks.Slots,
+            },
         };
     }
 

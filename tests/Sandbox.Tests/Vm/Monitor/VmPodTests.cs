@@ -26,6 +26,7 @@ public sealed class VmPodTests
         await CheckProcessesAsync(pod);
         await CheckSharedMemoryAsync(pod);
         await VmPodVolumes.CheckAsync(pod);
+        await VmPodDisks.CheckAsync(pod);
         await VmPodIsolation.CheckAsync(pod);
         await CheckOutOfMemoryAsync(pod);
     }
