@@ -17,6 +17,9 @@ public sealed record RuntimeConfig(string Name)
 
     /// <summary>Bytes that a machine has beside its containers' memory: for its kernel and PID 1.</summary>
     public long Overhead { get; init; } = 128L << 20;
+
+    /// <summary>Block devices of the node that the containers of a pod can have at once.</summary>
+    public int BlockDevices { get; init; } = 4;
 }
 
 /// <summary>What pods are made of.</summary>

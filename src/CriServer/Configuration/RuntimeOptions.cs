@@ -61,6 +61,15 @@ internal static partial class RuntimeOptions
             Show = c => ConfigText.Quote(ByteSize.Show(Of(c, name).Overhead)),
             Apply = (c, v) => With(c, name, r => r with { Overhead = v.Bytes(LeastMemory, MostMemory) }),
         },
+        new()
+        {
+            Section = Prefix + name,
+            Key = "block_devices",
+            Comment = "Block devices of the node (volumeDevices) that a pod's containers can have at once: a machine cannot get\n"
+                + "more of them while it runs. At most 8.",
+            Show = c => ConfigText.Number(Of(c, name).BlockDevices),
+            Apply = (c, v) => With(c, name, r => r with { BlockDevices = v.Number(0, LinuxGuest.MostDiskSlots) }),
+        },
     ];
 
     /// <summary>What is wrong with the handlers as a whole, each with the section that it is about.</summary>

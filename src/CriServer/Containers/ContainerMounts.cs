@@ -8,8 +8,8 @@ namespace Crisp.CriServer.Containers;
 
 /// <summary>
 /// Opens everything that a container mounts from the node as detached mounts, in the specification's order: the rootfs, then
-/// each mount that needs a descriptor. They are attached in the container's own mount namespace alone. Last comes the directory of
-/// the log, for the monitor of a virtual machine.
+/// each mount that needs a descriptor. They are attached in the container's own mount namespace alone. The monitor of a virtual machine
+/// gets block devices after them, and last the directory of the log.
 /// </summary>
 internal static class ContainerMounts
 {
@@ -30,6 +30,11 @@ internal static class ContainerMounts
         foreach (var mount in spec.Mounts.Where(m => m.Source.NeedsDescriptor))
         {
             opened.Add(mount.Source is OverlaySource image ? ImageVolumes.Open(mount, image, userNamespace) : BindMounts.Open(mount, userNamespace));
+        }
+
+        foreach (var disk in spec.Disks ?? [])
+        {
+            opened.Add(DiskDevices.Open(disk));
         }
 
         if (spec.Log is { HasDescriptor: true } log)

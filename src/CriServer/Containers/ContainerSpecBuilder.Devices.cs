@@ -46,7 +46,7 @@ public static partial class ContainerSpecBuilder
         }
 
         var rules = new List<DeviceRuleSpec>(_defaultRules);
-        foreach (var device in input.Config.Devices)
+        foreach (var device in input.IsMachine ? [] : input.Config.Devices)
         {
             var first = nodes.Count;
             Add(device, nodes);
@@ -60,12 +60,7 @@ public static partial class ContainerSpecBuilder
 
     private static void Add(Device device, List<DeviceSpec> nodes)
     {
-        var target = device.ContainerPath.Length > 0 ? device.ContainerPath : device.HostPath;
-        if (!device.HostPath.StartsWith('/') || !target.StartsWith('/') || target.Split('/').Contains(".."))
-        {
-            throw CriException.Invalid($"The device {device.HostPath} for {target}: both paths must be absolute and without \"..\".");
-        }
-
+        var target = Target(device);
         try
         {
             // O_PATH follows symlinks such as /dev/disk/by-id/… without opening the device, which could have effects.
@@ -85,6 +80,15 @@ public static partial class ContainerSpecBuilder
         {
             throw new CriException(Grpc.Core.StatusCode.InvalidArgument, $"The device {device.HostPath} cannot be given to the container: {e.Message}.", e);
         }
+    }
+
+    /// <summary>Where it is in the container.</summary>
+    private static string Target(Device device)
+    {
+        var target = device.ContainerPath.Length > 0 ? device.ContainerPath : device.HostPath;
+        return device.HostPath.StartsWith('/') && target.StartsWith('/') && !target.Split('/').Contains("..")
+            ? target
+            : throw CriException.Invalid($"The device {device.HostPath} for {target}: both paths must be absolute and without \"..\".");
     }
 
     private static void AddNodes(string directory, string target, List<DeviceSpec> nodes, string[] except)

@@ -41,6 +41,7 @@ public static partial class ContainerSpecBuilder
             Resources = ResourceLimits.From(input.Config.Linux?.Resources, input.Node.SwapLimits),
             Devices = devices,
             DeviceRules = rules,
+            Disks = Disks(input),
             MaskedPaths = MaskedPaths(input),
             ReadonlyPaths = ReadonlyPaths(input),
             Hooks = hooks,

@@ -154,7 +154,14 @@ public sealed partial class RuntimeServer
 
         var image = _node.Handlers.ImageOf(runtime);
         var size = MachineSize.Of(runtime, resources, Environment.ProcessorCount);
-        return new VmSpec { Kernel = image.KernelPath, Initramfs = image.InitramfsPath, Vcpus = size.Vcpus, MemoryBytes = size.MemoryBytes };
+        return new VmSpec
+        {
+            Kernel = image.KernelPath,
+            Initramfs = image.InitramfsPath,
+            Vcpus = size.Vcpus,
+            MemoryBytes = size.MemoryBytes,
+            DiskSlots = runtime.BlockDevices,
+        };
     }
 
     // The kubelet makes it beforehand; crictl expects it to appear.

@@ -40,11 +40,6 @@ internal static class VmLimits
             throw Refused("the node's processes", "its kernel knows only its own");
         }
 
-        if (input.Config.Devices.FirstOrDefault() is { } node)
-        {
-            throw Refused($"the node's device {node.HostPath}", "its kernel has no driver for it");
-        }
-
         if (input.Cdi.Devices is [var device, ..])
         {
             throw Refused($"the CDI device {device}", "devices and hooks of the node are not its kernel's");
@@ -71,6 +66,6 @@ internal static class VmLimits
         }
     }
 
-    private static CriException Refused(string what, string why)
+    public static CriException Refused(string what, string why)
         => CriException.Invalid($"A pod that is a virtual machine cannot have {what}: {why}. Use another runtime class for it.");
 }

@@ -37,7 +37,7 @@ public sealed class ConfigTextTests
         MetricsAddress = "10.0.0.1:9100",
         Runtimes =
         [
-            new RuntimeConfig("kvm") { ImageDirectory = "/srv/guest", Vcpus = 7, Memory = 1L << 30, Overhead = (200L << 20) + 4096 },
+            new RuntimeConfig("kvm") { ImageDirectory = "/srv/guest", Vcpus = 7, Memory = 1L << 30, Overhead = (200L << 20) + 4096, BlockDevices = 8 },
             new RuntimeConfig("plain") { Kind = RuntimeKind.Namespaces },
         ],
         ShutdownTimeout = TimeSpan.FromMilliseconds(90_061),
