@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
 using Crisp.Sandbox.Client;
 using Crisp.Sandbox.Spec;
@@ -11,12 +12,12 @@ namespace Crisp.Sandbox.Tests.Vm.Monitor;
 internal sealed class VmPodProcess : TestPod
 {
     private const string KernelVariable = "CRISP_TEST_KERNEL";
-    private static readonly Lazy<string> _image = new(BuildImage);
+    private static readonly ConcurrentDictionary<string, Lazy<string>> _images = new();
     private readonly SandboxLauncher _launcher = SandboxLauncher.Open(PodProcess.Program);
 
-    private VmPodProcess()
+    private VmPodProcess(string init)
     {
-        var image = _image.Value;
+        var image = _images.GetOrAdd(init, static i => new Lazy<string>(() => BuildImage(i))).Value;
         Spec = Spec with
         {
             NetworkNamespace = true,
@@ -52,13 +53,14 @@ internal sealed class VmPodProcess : TestPod
         }
     }
 
-    public static async Task<VmPodProcess> StartAsync(Func<SandboxSpec, SandboxSpec>? change = null)
+    /// <param name="init">Process 1 of the guest, instead of the program itself.</param>
+    public static async Task<VmPodProcess> StartAsync(Func<SandboxSpec, SandboxSpec>? change = null, string? init = null)
     {
         Require();
         Assert.SkipUnless(Environment.GetEnvironmentVariable(KernelVariable) is not null, $"needs {KernelVariable}, and a KVM that runs kernels (the test VM has both)");
         Assert.SkipUnless(File.Exists("/dev/kvm"), "needs /dev/kvm (the test VM has it after modprobe kvm_amd)");
         Assert.SkipWhen(File.Exists(PodProcess.Program + ".dll"), "needs the programs of a release (CRISP_BIN_DIR)");
-        var pod = new VmPodProcess();
+        var pod = new VmPodProcess(init ?? PodProcess.Program);
         pod.Spec = change?.Invoke(pod.Spec) ?? pod.Spec;
         var options = new SandboxClientOptions { CallTimeout = TimeSpan.FromSeconds(60), OperationTimeout = TimeSpan.FromMinutes(3) };
         (pod.Process, pod.Client) = await pod._launcher.LaunchAsync(new SandboxLaunch(pod.Id, pod.RunDirectory) { IsMonitor = true }, options);
@@ -97,14 +99,14 @@ internal sealed class VmPodProcess : TestPod
         }
     }
 
-    private static string BuildImage()
+    private static string BuildImage(string init)
     {
         var directory = Path.Combine(Directory.CreateTempSubdirectory("crisp-test-").FullName, "guest");
         AppDomain.CurrentDomain.ProcessExit += (_, _) => Directory.Delete(Path.GetDirectoryName(directory)!, recursive: true);
         var programs = Path.GetDirectoryName(PodProcess.Program)!;
         using var build = System.Diagnostics.Process.Start(new ProcessStartInfo(
             Path.Combine(programs, "crisp"),
-            ["vm", "build", "--kernel", Environment.GetEnvironmentVariable(KernelVariable)!, "--init", PodProcess.Program, "--output", directory])
+            ["vm", "build", "--kernel", Environment.GetEnvironmentVariable(KernelVariable)!, "--init", init, "--output", directory])
         {
             RedirectStandardError = true,
             RedirectStandardOutput = true,

@@ -32,6 +32,9 @@ public sealed class VmPodTests
     }
 
     [Fact]
+    public Task HostileKernel_ReachesNothingButItsPodsExports() => VmPodIntruder.CheckAsync();
+
+    [Fact]
     public async Task Panic_EndsThePodWithItsReason()
     {
         await using var pod = await VmPodProcess.StartAsync();
