@@ -19,13 +19,7 @@ internal sealed class CdiDirectories(IReadOnlyList<string> directories)
             return CdiInjection.None;
         }
 
-        var problems = new List<string>();
-        var found = new Dictionary<string, List<Found>>(StringComparer.Ordinal);
-        for (var priority = 0; priority < directories.Count; priority++)
-        {
-            Read(priority, found, problems);
-        }
-
+        var (found, problems) = Read();
         var edits = new CdiEdits();
         var specs = new HashSet<CdiSpec>(ReferenceEqualityComparer.Instance);
         foreach (var name in names)
@@ -40,6 +34,41 @@ internal sealed class CdiDirectories(IReadOnlyList<string> directories)
         }
 
         return new CdiInjection(names, edits, problems);
+    }
+
+    /// <summary>The names of all devices that containers can have, in order, and a sentence about each thing that keeps others from being one.</summary>
+    public (IReadOnlyList<string> Names, IReadOnlyList<string> Problems) List()
+    {
+        var (found, problems) = Read();
+        var names = new List<string>();
+        foreach (var (name, devices) in found.OrderBy(f => f.Key, StringComparer.Ordinal))
+        {
+            try
+            {
+                var device = Choose(name, devices, []);
+                Possible(device.Spec.ContainerEdits, name, device.File);
+                Possible(device.Device.ContainerEdits, name, device.File);
+                names.Add(name);
+            }
+            catch (CdiException e)
+            {
+                problems.Add(e.Message);
+            }
+        }
+
+        return (names, problems);
+    }
+
+    private (Dictionary<string, List<Found>> Found, List<string> Problems) Read()
+    {
+        var found = new Dictionary<string, List<Found>>(StringComparer.Ordinal);
+        var problems = new List<string>();
+        for (var priority = 0; priority < directories.Count; priority++)
+        {
+            Read(priority, found, problems);
+        }
+
+        return (found, problems);
     }
 
     private void Read(int priority, Dictionary<string, List<Found>> found, List<string> problems)

@@ -28,6 +28,7 @@ internal static class NodeCheck
         new("clock", false, ClockProbe.Run),
         new("crisp-sandbox", true, SandboxProbe.Run),
         new("CNI", false, CniProbe.Run),
+        new("CDI", false, CdiProbe.Run),
         new("KVM", false, KvmProbe.Run),
         new("guest image", false, GuestImageProbe.Run),
         new("daemon", false, DaemonProbe.Run),

@@ -2,6 +2,7 @@ using Crisp.Cgroups;
 using Crisp.Cri.V1;
 using Crisp.CriServer.Check;
 using Crisp.CriServer.Check.Probes;
+using Crisp.CriServer.Configuration;
 using Crisp.CriServer.Hosting;
 using Crisp.Linux;
 using Xunit;
@@ -109,6 +110,29 @@ public sealed class ProbeTests
         var syscall = KvmProbe.JudgeTrials(null, () => "a fault");
         Assert.Equal("Missing", State(syscall));
         Assert.EndsWith("a system call of its user did not reach its kernel: a fault", syscall.Found, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Cdi_NamesDevicesAndWhatIsWrongWithOthers()
+    {
+        using var directory = new TemporaryDirectory();
+        var context = new CheckContext(new CrispConfig { CdiSpecDirectories = [directory.Path] }, "/s");
+        Assert.Equal(($"no devices in {directory.Path}", "Ok"), CdiProbe.Run(context).Select(r => (r.Found, State(r))).Single());
+
+        Write("a.json", "0", "1", "2", "3", "4", "5", "6");
+        Write("b.json", "6");
+        File.WriteAllText(directory.Combine("c.yaml"), "kind: x");
+        var results = CdiProbe.Run(context).ToList();
+        Assert.Equal("Ok Warning Warning", string.Join(' ', results.Select(State)));
+        Assert.Equal("a.example/b=0, a.example/b=1, a.example/b=2, a.example/b=3, a.example/b=4 and 1 more", results[0].Found);
+        Assert.StartsWith($"The CDI specification {directory.Combine("c.yaml")} cannot be used: kind is \"x\"", results[1].Found, StringComparison.Ordinal);
+        Assert.StartsWith("The CDI device a.example/b=6 is described by ", results[2].Found, StringComparison.Ordinal);
+
+        void Write(string file, params string[] names)
+        {
+            var devices = names.Select(n => $$$"""{"name":"{{{n}}}","containerEdits":{"env":["A=1"]}}""");
+            File.WriteAllText(directory.Combine(file), $$$"""{"cdiVersion":"1.0.0","kind":"a.example/b","devices":[{{{string.Join(',', devices)}}}]}""");
+        }
     }
 
     [Fact]
