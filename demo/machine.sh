@@ -2,9 +2,9 @@
 # The part of demo.sh with a kernel of the pod's own, where this node's KVM runs kernels and the node has one; otherwise the reason.
 machine() {
 	local kvm built
-	kvm=$(crisp check --config "$work/config.toml" | grep ' KVM ' || true)
-	if [[ $kvm != ok* ]]; then
-		say "not on this node: ${kvm##*KVM }" | tr -s ' '
+	kvm=$({ crisp check --config "$work/config.toml" || true; } | sed -n 's/^\([a-z]*\) *KVM  */\1 /p')
+	if [[ $kvm != "ok "* ]]; then
+		say "not on this node: ${kvm#* }"
 		return
 	fi
 	show "crisp vm build"
