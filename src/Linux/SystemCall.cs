@@ -82,4 +82,5 @@ public enum SystemCall : ushort
     openat2 = 437,
     pidfd_getfd = 438,
     mount_setattr = 442,
+    quotactl_fd = 443,
 }

@@ -76,8 +76,10 @@ public sealed partial class ConstantTests
         GetAddress = enum RTM_GETADDR
         GetLink = enum RTM_GETLINK
         GetNeighbour = enum RTM_GETNEIGH
+        GetQuota = Q_GETQUOTA
         GetRoute = enum RTM_GETROUTE
         GetRule = enum RTM_GETRULE
+        GetState = Q_XGETQSTATV
         Half = sizeof(__u32)
         Halves = _LINUX_CAPABILITY_U32S_3
         Hangup = SIGHUP
@@ -186,6 +188,7 @@ public sealed partial class ConstantTests
         PrivateMode = (S_IRUSR | S_IWUSR)
         ProcMagic = PROC_SUPER_MAGIC
         ProgTypeCgroupDevice = enum BPF_PROG_TYPE_CGROUP_DEVICE
+        ProjectType = PRJQUOTA
         ProtRead = PROT_READ
         ProtWrite = PROT_WRITE
         PrSetChildSubreaper = PR_SET_CHILD_SUBREAPER
@@ -193,6 +196,7 @@ public sealed partial class ConstantTests
         PrSetName = PR_SET_NAME
         PrSetNoNewPrivs = PR_SET_NO_NEW_PRIVS
         PunchHoleKeepSize = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE
+        QuotaBlock = QIF_DQBLKSIZE
         Raise = PR_CAP_AMBIENT_RAISE
         RbPowerOff = RB_POWER_OFF
         Replace = BPF_F_REPLACE
@@ -216,6 +220,7 @@ public sealed partial class ConstantTests
         ScmRights = enum SCM_RIGHTS
         SeekEnd = SEEK_END
         SetModeFilter = SECCOMP_SET_MODE_FILTER
+        SetQuota = Q_SETQUOTA
         SfdCloexecNonblock = SFD_CLOEXEC | SFD_NONBLOCK
         ShutWr = enum SHUT_WR
         SigBlock = SIG_BLOCK
@@ -231,10 +236,11 @@ public sealed partial class ConstantTests
         SockNonblock = enum SOCK_NONBLOCK
         SockRaw = enum SOCK_RAW
         SockStream = SOCK_STREAM
+        SoError = SO_ERROR
         SolNetlink = SOL_NETLINK
         SolSocket = SOL_SOCKET
-        SoError = SO_ERROR
         SoPeercred = SO_PEERCRED
+        SpaceLimits = QIF_BLIMITS
         StreamCloexecNonblock = SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK
         TapWithHeader = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR
         TcaActKind = enum TCA_ACT_KIND
@@ -267,11 +273,13 @@ public sealed partial class ConstantTests
         TunSetIff = TUNSETIFF
         TunSetOffload = TUNSETOFFLOAD
         TunSetVnetHdrSz = TUNSETVNETHDRSZ
+        TypeBits = SUBCMDSHIFT
         TypeOffset = offsetof(struct dirent64, d_type)
         User1 = SIGUSR1
         User2 = SIGUSR2
         UsualSize = -
         UsualSteps = -
+        Version1 = FS_QSTATV_VERSION1
         Version3 = _LINUX_CAPABILITY_VERSION_3
         VsockAddressSize = sizeof(struct sockaddr_vm)
         VsockCidOffset = offsetof(struct sockaddr_vm, svm_cid)
@@ -280,6 +288,7 @@ public sealed partial class ConstantTests
         WNoHang = WNOHANG
         WNoWait = WNOWAIT
         X32Bit = __X32_SYSCALL_BIT
+        XflagProjinherit = FS_XFLAG_PROJINHERIT
         """);
 
     /// <summary>The arrays of SymbolTable.cs: the prefix that the kernel's names have before those in the array.</summary>

@@ -57,6 +57,7 @@ public sealed class EnumTests
         [typeof(RouteScope)] = """
             Universe=RT_SCOPE_UNIVERSE Site=RT_SCOPE_SITE Link=RT_SCOPE_LINK Host=RT_SCOPE_HOST Nowhere=RT_SCOPE_NOWHERE
             """,
+        [typeof(ProjectQuotaState)] = "Off=0 Accounting=FS_QUOTA_PDQ_ACCT Enforced=FS_QUOTA_PDQ_ENFD",
         [typeof(RouteType)] = """
             Unicast=RTN_UNICAST Local=RTN_LOCAL Broadcast=RTN_BROADCAST Anycast=RTN_ANYCAST Multicast=RTN_MULTICAST
             Blackhole=RTN_BLACKHOLE Unreachable=RTN_UNREACHABLE Prohibit=RTN_PROHIBIT

@@ -10,9 +10,9 @@ internal static class Headers
         "asm/unistd.h", "asm/termbits.h", "dirent.h", "errno.h", "fcntl.h", "limits.h", "net/if.h", "netinet/in.h", "poll.h", "signal.h", "stdio.h", "sys/epoll.h",
         "sys/eventfd.h", "sys/file.h", "sys/ioctl.h", "sys/mman.h", "sys/prctl.h", "sys/reboot.h", "sys/resource.h", "sys/signalfd.h", "sys/socket.h", "sys/stat.h",
         "sys/uio.h", "sys/un.h", "sys/wait.h",
-        "linux/audit.h", "linux/bpf.h", "linux/capability.h", "linux/close_range.h", "linux/fib_rules.h", "linux/filter.h",
-        "linux/fs.h", "linux/if_arp.h", "linux/if_tun.h", "linux/keyctl.h", "linux/magic.h", "linux/memfd.h", "linux/mount.h", "linux/openat2.h",
-        "linux/pkt_cls.h", "linux/rtnetlink.h", "linux/sched.h", "linux/seccomp.h", "linux/tc_act/tc_mirred.h", "linux/vm_sockets.h",
+        "linux/audit.h", "linux/bpf.h", "linux/capability.h", "linux/close_range.h", "linux/dqblk_xfs.h", "linux/fib_rules.h",
+        "linux/filter.h", "linux/fs.h", "linux/if_arp.h", "linux/if_tun.h", "linux/keyctl.h", "linux/magic.h", "linux/memfd.h", "linux/mount.h", "linux/openat2.h",
+        "linux/pkt_cls.h", "linux/quota.h", "linux/rtnetlink.h", "linux/sched.h", "linux/seccomp.h", "linux/tc_act/tc_mirred.h", "linux/vm_sockets.h",
     ];
 
     /// <summary>glibc's and the kernel's headers of mounts exclude each other before glibc 2.37.</summary>
