@@ -24,6 +24,7 @@ internal static class NodeCheck
         new("security modules", false, SecurityModuleProbe.Run),
         new("storage", true, StorageProbe.Run),
         new("overlay", true, OverlayProbe.Run),
+        new("project quota", false, LayerQuotaProbe.Run),
         new("limits", false, LimitProbe.Run),
         new("clock", false, ClockProbe.Run),
         new("crisp-sandbox", true, SandboxProbe.Run),

@@ -1,4 +1,5 @@
 using Crisp.Cgroups;
+using Crisp.CriServer.Containers;
 
 namespace Crisp.CriServer.Configuration;
 
@@ -107,6 +108,17 @@ internal static class ConfigOptions
             Show = c => ConfigText.List(c.PinnedImages),
             Apply = (c, v) => c with { PinnedImages = v.Texts() },
             Reload = (c, read) => c with { PinnedImages = read.PinnedImages },
+        },
+        new()
+        {
+            Section = "containers",
+            Key = "writable_layer_size",
+            Comment = "How large the writable layer of a container may become whose pod does not say it itself, by the annotation\n"
+                + "crisp.dev/writable-layer-size. The filesystem of the root directory must have project quota (xfs or ext4,\n"
+                + "mounted with prjquota), or crisp does not start. Default: no limit.",
+            IsSet = c => c.WritableLayerSize is not null,
+            Show = c => ConfigText.Quote(ByteSize.Show(c.WritableLayerSize ?? 10L << 30)),
+            Apply = (c, v) => c with { WritableLayerSize = v.Bytes(LayerSizes.Least, LayerSizes.Most) },
         },
         new()
         {

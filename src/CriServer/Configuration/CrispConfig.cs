@@ -35,6 +35,9 @@ public sealed record CrispConfig
     /// <summary>References of images that the kubelet's garbage collection must leave alone.</summary>
     public IReadOnlyList<string> PinnedImages { get; init; } = [];
 
+    /// <summary>How many bytes the writable layer of a container may take of which its pod does not say it. Null: as many as there are.</summary>
+    public long? WritableLayerSize { get; init; }
+
     /// <summary>Where hosts.toml files about registries lie, in containerd's layout; the first that knows a registry wins.</summary>
     public IReadOnlyList<string> RegistryHostDirectories { get; init; } = new RegistryOptions().HostDirectories;
 

@@ -22,29 +22,32 @@ internal static class ContainerCreation
             throw CriException.Precondition($"The pod {sandbox.Id} is not ready, so that no container can be made in it.");
         }
 
+        var size = LayerSizes.Of(sandbox.Record.Annotations, config.Metadata.Name, node.Config.WritableLayerSize);
         var id = Identifier.Create();
         var input = new ContainerSpecInput(
             id, config, sandbox.Record, image, node.DirectoriesOf(id), node.FilesOf(sandbox.Record), node.Facts)
         {
             Volumes = volumes.Images,
             Cdi = cdi,
+            LayerIsLimited = size is not null,
         };
         var spec = CheckTarget(ContainerSpecBuilder.Build(input), sandbox);
         try
         {
             MakeDirectories(input);
+            var quota = size is null ? null : node.LayerQuotas.Limit(input.Directories, size);
             OciBundle.Make(spec, input);
             Failpoint.Hit(FailpointName.ContainerDirectoriesMade);
             var user = await HandOverAsync(input, spec, link);
             Failpoint.Hit(FailpointName.ContainerCreated);
-            var record = Record(input, spec, image, user, digest);
+            var record = Record(input, spec, image, user, digest) with { LayerQuota = quota };
             node.ContainerRecords.Write(record);
             Failpoint.Hit(FailpointName.ContainerRecorded);
             return record;
         }
         catch
         {
-            await RollBackAsync(input, link);
+            await RollBackAsync(node, input, link);
             throw;
         }
     }
@@ -97,6 +100,10 @@ internal static class ContainerCreation
         var directories = input.Directories;
         PrivateDirectory.Create(directories.Path);
         PrivateDirectory.Create(directories.Work);
+        if (input.LayerIsLimited)
+        {
+            PrivateDirectory.Create(directories.Volumes);
+        }
 
         // The root of the writable layer is the root directory that the container sees: its mode and owner show inside.
         Directory.CreateDirectory(directories.Upper, (UnixFileMode)0x1ED);
@@ -107,7 +114,7 @@ internal static class ContainerCreation
         Files.Fchmod(upper, root.Mode);
     }
 
-    private static async Task RollBackAsync(ContainerSpecInput input, SandboxLink link)
+    private static async Task RollBackAsync(Node node, ContainerSpecInput input, SandboxLink link)
     {
         try
         {
@@ -118,6 +125,7 @@ internal static class ContainerCreation
             // A pod's process that does not answer is dying or dead, and takes the container with it.
         }
 
+        node.LayerQuotas.Release(input.Directories);
         TreeRemoval.Remove(input.Directories.Path);
     }
 

@@ -37,7 +37,13 @@ internal static class ContainerRemoval
         container.Delete();
         node.Index.Remove(container);
         Failpoint.Hit(FailpointName.ContainerRemoved);
-        TreeRemoval.Remove(node.DirectoriesOf(container.Id).Path);
+        var directories = node.DirectoriesOf(container.Id);
+        if (container.Record.LayerQuota is not null)
+        {
+            node.LayerQuotas.Release(directories);
+        }
+
+        TreeRemoval.Remove(directories.Path);
         node.Images.Collect();
     }
 }

@@ -98,7 +98,10 @@ public static partial class ContainerSpecBuilder
 #pragma warning disable CS0612 // Old clients set this field alone.
         var profile = SecurityProfiles.Choose(input.Security.Seccomp, input.Security.SeccompProfilePath, "seccomp_profile_path");
 #pragma warning restore CS0612
-        if (profile is null || input.Privileged || profile.ProfileType == SecurityProfile.Types.ProfileType.Unconfined)
+        // Other user namespaces the kernel itself keeps from projects, and a guest's requests of this kind never reach the node's files.
+        var guard = input is { LayerIsLimited: true, UserNamespace: false, IsMachine: false };
+        var unconfined = profile is null || profile.ProfileType == SecurityProfile.Types.ProfileType.Unconfined;
+        if (input.Privileged || (unconfined && !guard))
         {
             return null;
         }
@@ -106,13 +109,15 @@ public static partial class ContainerSpecBuilder
         // A container that asks to be confined and is not would be a lie to whoever relies on it.
         if (!input.Node.Seccomp)
         {
-            throw CriException.Precondition("The seccomp profile cannot be applied: this kernel has no seccomp filters (CONFIG_SECCOMP_FILTER). Use Unconfined.");
+            throw CriException.Precondition(unconfined
+                ? "The writable layer cannot be limited: this kernel has no seccomp filters (CONFIG_SECCOMP_FILTER), without which its files could leave their project."
+                : "The seccomp profile cannot be applied: this kernel has no seccomp filters (CONFIG_SECCOMP_FILTER). Use Unconfined.");
         }
 
-        return profile.ProfileType switch
+        return unconfined ? SeccompPrograms.ProjectGuard : profile!.ProfileType switch
         {
-            SecurityProfile.Types.ProfileType.RuntimeDefault => SeccompPrograms.Default(capabilities.Bounding, input.Node.Kernel),
-            SecurityProfile.Types.ProfileType.Localhost => SeccompPrograms.OfFile(profile.LocalhostRef, capabilities.Bounding, input.Node.Kernel),
+            SecurityProfile.Types.ProfileType.RuntimeDefault => SeccompPrograms.Default(capabilities.Bounding, input.Node.Kernel, guard),
+            SecurityProfile.Types.ProfileType.Localhost => SeccompPrograms.OfFile(profile.LocalhostRef, capabilities.Bounding, input.Node.Kernel, guard),
             var other => throw CriException.Invalid($"seccomp.profile_type is {(int)other}, which is no ProfileType."),
         };
     }

@@ -28,6 +28,9 @@ public sealed record ContainerSpecInput(
     /// <summary>The container's CDI devices.</summary>
     public CdiInjection Cdi { get; init; } = CdiInjection.None;
 
+    /// <summary>Whether its writable layer is limited, so that its files must stay in their project.</summary>
+    public bool LayerIsLimited { get; init; }
+
     public LinuxContainerSecurityContext Security { get; } = Config.Linux?.SecurityContext ?? new LinuxContainerSecurityContext();
 
     public bool Privileged => Security.Privileged;
@@ -53,8 +56,14 @@ public sealed record ContainerDirectories(string Path)
     /// <summary>For a checkpoint while it is made; one that a daemon which died has left goes with the container.</summary>
     public string Checkpoint() => System.IO.Path.Combine(Path, $"checkpoint-{Guid.NewGuid():N}");
 
+    /// <summary>The anonymous volumes.</summary>
+    public string Volumes => System.IO.Path.Combine(Path, "volumes");
+
+    /// <summary>All that a limit of the writable layer holds for. A checkpoint is the node's.</summary>
+    public IReadOnlyList<string> Layer => [Upper, Work, Volumes];
+
     /// <summary>The n-th anonymous volume.</summary>
-    public string Volume(int number) => System.IO.Path.Combine(Path, "volumes", $"{number}");
+    public string Volume(int number) => System.IO.Path.Combine(Volumes, $"{number}");
 }
 
 /// <summary>A directory that the image declares as VOLUME and no mount of the request covers.</summary>

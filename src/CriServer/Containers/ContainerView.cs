@@ -77,6 +77,7 @@ public static class ContainerView
                 UpperDirectory = overlay?.Upper ?? "",
                 WorkDirectory = overlay?.Work ?? "",
                 LowerDirectories = overlay?.Lower ?? [],
+                LayerQuota = record.LayerQuota,
                 Namespaces = record.Pid == 0 || isMachine
                     ? new Dictionary<string, string>()
                     : _namespaceKinds.ToDictionary(kind => kind, kind => NamespaceOf(record.Pid, kind)),

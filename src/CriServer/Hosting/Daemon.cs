@@ -2,6 +2,7 @@ using System.Net;
 using Crisp.Cgroups;
 using Crisp.Cgroups.Systemd;
 using Crisp.CriServer.Configuration;
+using Crisp.CriServer.Containers;
 using Crisp.CriServer.Hosting.Service;
 using Crisp.CriServer.Images;
 using Crisp.CriServer.Monitoring;
@@ -25,6 +26,7 @@ internal static partial class Daemon
         CheckDriver(config);
         MakeDirectory(config.Root);
         MakeDirectory(config.Run);
+        CheckLayerSize(config);
         using var rootLock = RootLock.TryAcquire(config.Root, out var owner)
             ?? throw new StartException(
                 $"Another crisp (process {owner}) works on {config.Root}. Stop it, or choose another directory with --root.");
@@ -125,6 +127,15 @@ internal static partial class Daemon
         catch (ArgumentException e)
         {
             throw new StartException($"cgroup_parent must be a slice with the systemd cgroup driver: {e.Message}", e);
+        }
+    }
+
+    /// <summary>Refuses at the start what would else fail every container.</summary>
+    private static void CheckLayerSize(CrispConfig config)
+    {
+        if (config.WritableLayerSize is not null && LayerQuotas.ProblemOf(config.Root) is { } problem)
+        {
+            throw new StartException($"containers.writable_layer_size is set in the configuration, but {problem}. Or take the option out.");
         }
     }
 

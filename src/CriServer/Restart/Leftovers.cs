@@ -37,6 +37,7 @@ internal static class Leftovers
 
         foreach (var name in Names(node.ContainersDirectory).Where(n => node.Index.FindContainer(n) is null))
         {
+            node.LayerQuotas.Release(node.DirectoriesOf(name));
             await TryAsync(name, problems, () => Remove(Path.Combine(node.ContainersDirectory, name)));
         }
     }

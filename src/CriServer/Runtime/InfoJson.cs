@@ -44,6 +44,9 @@ public sealed record ContainerInfo
 
     public required IReadOnlyList<string> LowerDirectories { get; init; }
 
+    /// <summary>Of the writable layer; null for none.</summary>
+    public LayerQuota? LayerQuota { get; init; }
+
     /// <summary>By kind, as /proc/PID/ns names them; empty unless running.</summary>
     public required IReadOnlyDictionary<string, string> Namespaces { get; init; }
 

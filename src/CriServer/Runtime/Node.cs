@@ -46,6 +46,7 @@ public sealed class Node : IDisposable
         PrivateDirectory.Create(SandboxesDirectory);
         PrivateDirectory.Create(ContainersDirectory);
         PrivateDirectory.Create(SandboxRunsDirectory);
+        LayerQuotas = new LayerQuotas(ContainersDirectory, logger);
     }
 
     public CrispConfig Config { get; }
@@ -59,6 +60,9 @@ public sealed class Node : IDisposable
     public RecordStore<ContainerRecord> ContainerRecords { get; }
 
     public StateIndex Index { get; }
+
+    /// <summary>The limits of containers' writable layers.</summary>
+    public LayerQuotas LayerQuotas { get; }
 
     /// <summary>What becomes of pods and containers, for those who listen.</summary>
     public ContainerEvents Events { get; }

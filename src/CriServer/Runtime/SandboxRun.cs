@@ -1,4 +1,5 @@
 using Crisp.Cri.V1;
+using Crisp.CriServer.Containers;
 using Crisp.CriServer.Hosting;
 using Crisp.CriServer.Networking;
 using Crisp.CriServer.Sandboxes;
@@ -50,6 +51,7 @@ public sealed partial class RuntimeServer
         }
 
         CheckDns(config.DnsConfig);
+        LayerSizes.Check(config.Annotations, _node.LayerQuotas);
         var resources = SandboxResourcesOf(config.Linux?.Resources, config.Linux?.Overhead);
         var vm = VmSpecOf(request, resources);
         var options = security?.NamespaceOptions ?? new NamespaceOption();

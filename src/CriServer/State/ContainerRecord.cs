@@ -67,6 +67,9 @@ public sealed record ContainerRecord : IRecord
     /// <summary>Everything the pod's process was told; its resources are the current ones.</summary>
     public required ContainerSpec Spec { get; init; }
 
+    /// <summary>The limit of its writable layer; null for none.</summary>
+    public LayerQuota? LayerQuota { get; init; }
+
     /// <summary>SHA-256 of the request: tells a retry of it from another container of the same name.</summary>
     public required string RequestDigest { get; init; }
 
@@ -99,6 +102,11 @@ public sealed record ContainerImage(string Requested, string UserSpecified, stri
 {
     public IReadOnlyDictionary<string, string> Annotations { get; init; } = new Dictionary<string, string>();
 }
+
+/// <summary>A limit that the filesystem keeps.</summary>
+/// <param name="Project">The number of the project that the layer's files belong to.</param>
+/// <param name="Bytes">As it was asked for.</param>
+public sealed record LayerQuota(uint Project, ulong Bytes);
 
 /// <summary>CRI LinuxContainerUser.</summary>
 public sealed record ContainerIdentity(long Uid, long Gid, IReadOnlyList<long> Groups);

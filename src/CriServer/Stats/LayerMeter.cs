@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
+using Crisp.CriServer.Containers;
 using Crisp.CriServer.Runtime;
 using Crisp.CriServer.State;
 using Crisp.Linux;
@@ -12,7 +13,7 @@ namespace Crisp.CriServer.Stats;
 /// minute old and say when they were measured; larger ones are measured less often. One thread measures them one after the
 /// other, and only as long as somebody asks.
 /// </summary>
-internal sealed partial class LayerMeter(ILogger logger) : IDisposable
+internal sealed partial class LayerMeter(LayerQuotas quotas, ILogger logger) : IDisposable
 {
     private static readonly TimeSpan _age = TimeSpan.FromSeconds(30);
 
@@ -29,6 +30,12 @@ internal sealed partial class LayerMeter(ILogger logger) : IDisposable
     /// <summary>The newest measurement; null when there is none yet, or no layer on this node.</summary>
     public LayerMeasurement? Get(LiveContainer container)
     {
+        // The filesystem has counted already.
+        if (container.Record.LayerQuota is { } quota && quotas.UsageOf(quota) is { } counted)
+        {
+            return new LayerMeasurement(Node.Now(), TimeSpan.Zero, counted);
+        }
+
         var layer = container.Layer;
         if (layer.Last is null)
         {

@@ -16,7 +16,7 @@ public sealed class StatsReader(Node node, TimeProvider time) : IDisposable
     private readonly PolledCgroups _cgroups = new(node.Cgroups, time);
     private readonly long _start = time.GetTimestamp();
 
-    internal LayerMeter Layers { get; } = new(node.Logger);
+    internal LayerMeter Layers { get; } = new(node.LayerQuotas, node.Logger);
 
     public async Task<ContainerStats> ContainerAsync(LiveContainer container, CancellationToken cancellation)
     {

@@ -22,7 +22,7 @@ public sealed class NodeCheckTests : IDisposable
             (string[])["kernel", "root", "capabilities", "namespaces", "cgroup controllers", "cgroup limits", "extended attributes", "d_type", "overlay", "crisp-sandbox"],
             name => Assert.Equal("Ok", checks[name].State));
         Assert.All(
-            (string[])["CAP_SYS_RESOURCE", "user namespaces", "cgroups", "seccomp", "AppArmor", "SELinux", "disk space", "open files", "clock", "CNI", "CDI", "KVM", "guest image", "daemon"],
+            (string[])["CAP_SYS_RESOURCE", "user namespaces", "cgroups", "seccomp", "AppArmor", "SELinux", "disk space", "project quota", "open files", "clock", "CNI", "CDI", "KVM", "guest image", "daemon"],
             name => Assert.Contains(name, checks.Keys));
         Assert.Equal(0, code);
         Assert.Empty(Directory.EnumerateFileSystemEntries(_directory.Path, "crisp-check-*"));

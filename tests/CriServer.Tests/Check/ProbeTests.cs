@@ -75,6 +75,14 @@ public sealed class ProbeTests
         Assert.Equal("storage", StorageProbe.Judge("/r", new FilesystemStatus(FilesystemStatus.TmpfsMagic, 4096, 10, 9, 9, 0, 0)).First().Name);
 
     [Theory]
+    [InlineData(null, false, "Ok")]
+    [InlineData(null, true, "Ok")]
+    [InlineData("no quota", false, "Missing")]
+    [InlineData("no quota", true, "Missing!")]
+    public void ProjectQuota_IsNecessaryWhereTheConfigurationHasASize(string? problem, bool configured, string state) =>
+        Assert.Equal(state, State(LayerQuotaProbe.Judge(problem, configured)));
+
+    [Theory]
     [InlineData(null, "Warning")]
     [InlineData(127L, "Warning")]
     [InlineData(128L, "Ok")]

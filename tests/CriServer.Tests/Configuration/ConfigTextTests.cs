@@ -23,6 +23,7 @@ public sealed class ConfigTextTests
         LogLevel = LogLevel.Trace,
         LogFormat = LogFormat.Json,
         PinnedImages = ["a.example/x:1", "b.example/y:2"],
+        WritableLayerSize = 7L << 20,
         RegistryHostDirectories = ["/srv/certs.d"],
         ParallelDownloads = 64,
         CdiSpecDirectories = ["/srv/cdi"],

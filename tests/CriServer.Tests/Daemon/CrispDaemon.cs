@@ -59,11 +59,16 @@ public sealed class CrispDaemon : IAsyncDisposable
 
     /// <summary>Starts a daemon and waits until it answers.</summary>
     /// <param name="arguments">Further arguments of crisp serve.</param>
-    public static async Task<CrispDaemon> StartAsync(params string[] arguments)
+    public static Task<CrispDaemon> StartAsync(params string[] arguments) => StartAsync(_ => { }, arguments);
+
+    /// <param name="prepare">What comes before its first start.</param>
+    /// <param name="arguments">As above.</param>
+    public static async Task<CrispDaemon> StartAsync(Action<CrispDaemon> prepare, params string[] arguments)
     {
         var daemon = new CrispDaemon(arguments);
         try
         {
+            prepare(daemon);
             await daemon.StartAgainAsync();
             return daemon;
         }

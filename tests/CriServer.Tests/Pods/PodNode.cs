@@ -18,6 +18,9 @@ public sealed class PodNode : CriCalls, IAsyncLifetime
     /// <summary>The network of pods that are not on the node's.</summary>
     internal LeaseNetwork Network { get; } = new();
 
+    /// <summary>What comes before the daemon's first start.</summary>
+    internal Action<CrispDaemon> Prepare { get; init; } = _ => { };
+
     public CrispDaemon Daemon { get; private set; } = null!;
 
     public override RuntimeService.RuntimeServiceClient Runtime => Daemon.Runtime;
@@ -31,7 +34,7 @@ public sealed class PodNode : CriCalls, IAsyncLifetime
     {
         if (Available())
         {
-            Daemon = await CrispDaemon.StartAsync("--config", _configFile);
+            Daemon = await CrispDaemon.StartAsync(Prepare, "--config", _configFile);
             await ImportAsync(new TestImage(TestImage.Busybox));
         }
     }

@@ -50,6 +50,7 @@ internal static class Records
             Mounts = [new MountSpec { Target = "/proc", Source = new KernelSource("proc") }],
             CgroupPath = "crisp/x/y",
         },
+        LayerQuota = new LayerQuota(2_000_000_007, 1 << 30),
         RequestDigest = "d",
     };
 }

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Crisp.CriServer.Containers;
 using Crisp.CriServer.State;
 using Crisp.CriServer.Stats;
 using Crisp.CriServer.Tests.State;
@@ -12,7 +13,7 @@ public sealed class LayerMeterTests : IDisposable
 {
     private readonly TemporaryDirectory _directory = new();
     private readonly RecordStore<ContainerRecord> _store;
-    private readonly LayerMeter _meter = new(NullLogger.Instance);
+    private readonly LayerMeter _meter = new(new LayerQuotas("/", NullLogger.Instance), NullLogger.Instance);
 
     public LayerMeterTests()
         => _store = new(_directory.Combine("c"), _directory.Combine("aside"), 1, RecordJson.Default.ContainerRecord);
