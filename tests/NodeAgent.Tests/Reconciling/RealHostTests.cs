@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Net;
+using Crisp.CriServer.Tests.Pods;
 using Crisp.Install;
 using Crisp.Install.Host;
 using Crisp.Linux.Tests;
@@ -23,6 +24,10 @@ public sealed class RealHostTests : IAsyncDisposable
     private const string Kubelet = "crisp-test-kubelet.service";
     private const string KubeletUnit = $"/etc/systemd/system/{Kubelet}";
     private const string Flags = "/etc/default/crisp-test-kubelet";
+    private const string Crisp = "/usr/local/bin/crisp";
+
+    // As nobody else would.
+    private const string Seconds = "86399";
     private static readonly TimeSpan s_patience = TimeSpan.FromMinutes(5);
     private readonly TemporaryDirectory _directory = new();
     private readonly CancellationTokenSource _end = new();
@@ -77,6 +82,7 @@ public sealed class RealHostTests : IAsyncDisposable
             {
                 await agent.StartAsync(TestContext.Current.CancellationToken);
                 await UntilAsync(api, () => api.EventReasons().Contains("Switched") && api.LeaseHolder is null, "the node is switched");
+                await UntilAsync(api, () => api.Label("n1", "crisp.dev/active") == "true", "the node is said to run crisp");
                 Assert.Equal("2", api.Label("n1", "crisp.dev/cgroup-version"));
                 Assert.Equal("true", api.Label("n1", "crisp.dev/user-namespaces"));
                 Assert.Equal("active", await OutputAsync("systemctl", "is-active", CrispUnit.Name));
@@ -85,6 +91,11 @@ public sealed class RealHostTests : IAsyncDisposable
                 Assert.Contains(TestNode.Crisp, File.ReadAllText(Flags), StringComparison.Ordinal);
                 await agent.StopAsync(TestContext.Current.CancellationToken);
             }
+
+            await RunAsync(Crisp, "image", "import", "--name", TestImage.Busybox, new TestImage(TestImage.Busybox).WriteTo(_directory.Path));
+            var container = await OutputAsync(Crisp, "run", "--detach", "--network", "Node", TestImage.Busybox, "sleep", Seconds);
+            var pid = await OutputAsync("pgrep", "-xf", $"sleep {Seconds}");
+            Assert.Matches("^[0-9]+$", pid);
 
             // Another build of the same version: bytes behind a program's end change nothing but its digest.
             var before = MainPid();
@@ -96,6 +107,10 @@ public sealed class RealHostTests : IAsyncDisposable
                     api, () => MainPid() is var now && now != before && now != "0" && api.LeaseHolder is null, "the other build runs");
                 Assert.NotNull(new ProgramFiles(new HostRoot("/")).PreviousName);
 
+                // The pod does not notice, and the new daemon knows it.
+                Assert.Equal(pid, await OutputAsync("pgrep", "-xf", $"sleep {Seconds}"));
+                await UntilAsync(api, () => OutputAsync(Crisp, "ps", "--quiet").Result == container, "the new daemon has the pod");
+
                 api.Change("/api/v1/nodes/n1", n => n["metadata"]!["labels"]!.AsObject().Remove("crisp.dev/runtime"));
                 await UntilAsync(api, () => api.Label("n1", "crisp.dev/version") is null, "crisp is removed");
                 await agent.StopAsync(TestContext.Current.CancellationToken);
@@ -104,6 +119,7 @@ public sealed class RealHostTests : IAsyncDisposable
             Assert.Empty(api.Objections);
             Assert.Equal($"ARGS=\"--container-runtime-endpoint={TestNode.Containerd}\"\n", File.ReadAllText(Flags));
             Assert.Equal("active", await OutputAsync("systemctl", "is-active", Kubelet));
+            Assert.Empty(await OutputAsync("pgrep", "-xf", $"sleep {Seconds}"));
             Assert.All(
                 new[] { "/usr/local/lib/crisp", "/usr/local/bin/crisp", "/etc/crisp", "/var/lib/crisp", "/run/crisp", "/var/lib/crisp-node-agent", CrispUnit.Path, "/etc/systemd/system/crisp-node-switch.service" },
                 path => Assert.False(File.Exists(path) || Directory.Exists(path), path));
