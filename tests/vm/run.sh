@@ -84,7 +84,7 @@ main() {
 	done
 	kernel=
 	case " ${names[*]} " in
-		*" Kvm "* | *" Sandbox "*)
+		*" Kvm "* | *" Sandbox "* | *" CriServer "*)
 			# Virtual machines in the test VM boot its own kernel (docs/testing.md).
 			cp "$cache/vmlinux" "$payload/"
 			kernel=/payload/vmlinux

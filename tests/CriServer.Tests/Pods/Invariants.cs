@@ -13,6 +13,7 @@ internal static class Invariants
         var pods = (await node.Runtime.ListPodSandboxAsync(new ListPodSandboxRequest())).Items;
         var containers = (await node.Runtime.ListContainersAsync(new ListContainersRequest())).Containers;
         var ready = pods.Where(p => p.State == PodSandboxState.SandboxReady).Select(p => p.Id).ToHashSet();
+        var machines = pods.Where(p => p.RuntimeHandler == VmPodNode.Handler).Select(p => p.Id).ToHashSet();
         var running = containers.Where(c => c.State == ContainerState.ContainerRunning).ToList();
         var root = node.Daemon.Root;
 
@@ -36,18 +37,28 @@ internal static class Invariants
         Assert.Equal(joined.Order(StringComparer.Ordinal), node.Network.Leases);
         Assert.Equal(joined.Select(id => $"{id}@eth0.json").Order(StringComparer.Ordinal), Names(Path.Combine(root, "cni")).Order(StringComparer.Ordinal));
 
-        // Mounts of the node: the shm of ready pods.
+        // Mounts of the node: the shm of ready pods; a machine has its own.
         var mounts = File.ReadLines("/proc/self/mountinfo").Select(l => l.Split(' ')[4]);
         Assert.Equal(
-            ready.Select(id => Path.Combine(node.Daemon.Run, "sandboxes", RunName(id), "shm")).Order(),
+            ready.Except(machines).Select(id => Path.Combine(node.Daemon.Run, "sandboxes", RunName(id), "shm")).Order(),
             mounts.Where(m => m.StartsWith(node.Daemon.Run, StringComparison.Ordinal) || m.StartsWith(root, StringComparison.Ordinal)).Order());
 
         // Processes: one for each ready pod, and in the pods' cgroups those of running containers alone.
-        Assert.Equal(ready.Order(), PodProcesses(node).Values.Order());
+        var own = PodProcesses(node);
+        Assert.Equal(ready.Order(), own.Values.Order());
         var inside = ProcessesIn(node);
         Assert.DoesNotContain(inside, p => !IsPodsOwn(p.Cgroup, ready) && !running.Any(c => p.Cgroup.Contains(c.Id, StringComparison.Ordinal)));
         foreach (var container in running)
         {
+            if (machines.Contains(container.PodSandboxId))
+            {
+                // Of its processes the node has the one that is the machine.
+                var pid = PidOf(node, container.Id);
+                Assert.Equal(container.PodSandboxId, own[pid]);
+                Assert.Contains(inside, p => p.Pid == pid && p.Cgroup.EndsWith("/machine", StringComparison.Ordinal));
+                continue;
+            }
+
             Assert.Contains(inside, p => p.Cgroup.EndsWith(container.Id, StringComparison.Ordinal) && p.Pid == PidOf(node, container.Id));
         }
 
@@ -119,7 +130,8 @@ internal static class Invariants
     private static string RunName(string id) => id[..32];
 
     private static bool IsPodsOwn(string cgroup, HashSet<string> ready) => ready.Any(id =>
-        cgroup.EndsWith("crisp-" + id, StringComparison.Ordinal) || cgroup.EndsWith($"crisp-{id}.scope/holder", StringComparison.Ordinal));
+        cgroup.EndsWith("crisp-" + id, StringComparison.Ordinal) || cgroup.EndsWith($"crisp-{id}.scope/holder", StringComparison.Ordinal)
+        || cgroup.EndsWith($"crisp-{id}/machine", StringComparison.Ordinal));
 
     private static List<(int Pid, string Cgroup)> ProcessesIn(PodNode node) =>
     [

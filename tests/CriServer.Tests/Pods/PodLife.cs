@@ -10,15 +10,16 @@ namespace Crisp.CriServer.Tests.Pods;
 /// meanwhile.
 /// </summary>
 /// <param name="node">Its daemon may die at any moment.</param>
+/// <param name="handler">Of the pod.</param>
 /// <param name="revive">Called after each failed call; returns when there is a daemon again.</param>
-internal sealed class PodLife(PodNode node, Func<Task> revive)
+internal sealed class PodLife(PodNode node, string handler, Func<Task> revive)
 {
     /// <summary>Calls that had to be repeated.</summary>
     public int Repeated { get; private set; }
 
     public async Task RunAsync(CancellationToken cancellation)
     {
-        var podRequest = new RunPodSandboxRequest { Config = node.NetworkPodConfig() };
+        var podRequest = new RunPodSandboxRequest { Config = node.NetworkPodConfig(), RuntimeHandler = handler };
         var pod = await CallAsync(async () => (await node.Runtime.RunPodSandboxAsync(podRequest)).PodSandboxId, cancellation);
         Assert.Equal(LeaseNetwork.AddressOf(pod), (await CallAsync(() => node.PodStatusAsync(pod), cancellation)).Network.Ip);
         var request = new CreateContainerRequest { PodSandboxId = pod, Config = node.ContainerConfig(["sleep", "1000"]), SandboxConfig = podRequest.Config };

@@ -10,13 +10,18 @@ public sealed class PodNode : CriCalls, IAsyncLifetime
 {
     private readonly string _configFile;
 
-    public PodNode() => _configFile = Network.ConfigFile;
+    public PodNode()
+    {
+        Network = new LeaseNetwork();
+        _configFile = Network.ConfigFile;
+    }
 
-    /// <param name="configFile">A configuration with another network than <see cref="Network"/>.</param>
-    internal PodNode(string configFile) => _configFile = configFile;
+    /// <param name="configFile">A configuration with another network than <see cref="Network"/>, or with more than that.</param>
+    /// <param name="network">Of the configuration, if it is one that gives leases; disposed with this.</param>
+    internal PodNode(string configFile, LeaseNetwork? network = null) => (_configFile, Network) = (configFile, network ?? new LeaseNetwork());
 
     /// <summary>The network of pods that are not on the node's.</summary>
-    internal LeaseNetwork Network { get; } = new();
+    internal LeaseNetwork Network { get; }
 
     /// <summary>What comes before the daemon's first start.</summary>
     internal Action<CrispDaemon> Prepare { get; init; } = _ => { };
