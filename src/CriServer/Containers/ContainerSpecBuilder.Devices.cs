@@ -41,25 +41,33 @@ public static partial class ContainerSpecBuilder
             }
 
             List<DeviceRuleSpec> all = [new(true, 'a', null, null, "rwm")];
+            AddAskedDevices(input, nodes, []);
             AddCdiDevices(input, nodes, all);
             return (nodes, all);
         }
 
         var rules = new List<DeviceRuleSpec>(_defaultRules);
-        foreach (var device in input.IsMachine ? [] : input.Config.Devices)
-        {
-            var first = nodes.Count;
-            Add(device, nodes);
-            var access = Access(device);
-            rules.AddRange(nodes.Skip(first).Select(n => new DeviceRuleSpec(true, n.Type, n.Major, n.Minor, access)));
-        }
-
+        AddAskedDevices(input, nodes, rules);
         AddCdiDevices(input, nodes, rules);
         return (nodes, rules);
     }
 
-    private static void Add(Device device, List<DeviceSpec> nodes)
+    /// <summary>Adds the request's own devices, at the paths that it says; one with the same path takes its place.</summary>
+    private static void AddAskedDevices(ContainerSpecInput input, List<DeviceSpec> nodes, List<DeviceRuleSpec> rules)
     {
+        foreach (var device in input.IsMachine ? [] : input.Config.Devices)
+        {
+            var asked = Nodes(device);
+            nodes.RemoveAll(n => asked.Any(a => a.Path == n.Path));
+            nodes.AddRange(asked);
+            var access = Access(device);
+            rules.AddRange(asked.Select(n => new DeviceRuleSpec(true, n.Type, n.Major, n.Minor, access)));
+        }
+    }
+
+    private static List<DeviceSpec> Nodes(Device device)
+    {
+        var nodes = new List<DeviceSpec>();
         var target = Target(device);
         try
         {
@@ -75,6 +83,8 @@ public static partial class ContainerSpecBuilder
                 nodes.Add(Node(target, status)
                     ?? throw CriException.Invalid($"{device.HostPath} is no device but a {status.Type} file."));
             }
+
+            return nodes;
         }
         catch (LinuxException e)
         {

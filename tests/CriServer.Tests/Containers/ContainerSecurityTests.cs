@@ -73,6 +73,26 @@ public sealed class ContainerSecurityTests
         Assert.All(spec.Mounts.Where(m => m.Target is "/sys" or "/sys/fs/cgroup"), m => Assert.False(m.Readonly));
     }
 
+    /// <summary>The kubelet asks so for volumeDevices, whose path in the container is the pod's choice.</summary>
+    [Fact]
+    public void Privileged_HasTheDevicesOfTheRequestTooWhereItSays()
+    {
+        var spec = SpecInputs.Build(
+            c =>
+            {
+                c.Linux.SecurityContext.Privileged = true;
+                c.Devices.Add(new Device { HostPath = "/dev/zero", ContainerPath = "/dev/volume", Permissions = "rw" });
+                c.Devices.Add(new Device { HostPath = "/dev/zero", ContainerPath = "/dev/tty0" });
+            },
+            sandbox: _privilegedPod);
+
+        Assert.Equal((1u, 5u), Number("/dev/volume"));
+        Assert.Equal((1u, 5u), Number("/dev/tty0"));
+        Assert.Equal(new DeviceRuleSpec(true, 'a', null, null, "rwm"), Assert.Single(spec.DeviceRules));
+
+        (uint Major, uint Minor) Number(string path) => Assert.Single(spec.Devices, d => d.Path == path) is var node ? (node.Major, node.Minor) : default;
+    }
+
     [Fact]
     public void PrivilegedInAnOrdinaryPod_IsRefused() => Refused(c => c.Linux.SecurityContext.Privileged = true);
 
