@@ -1,3 +1,5 @@
+using System.Globalization;
+using System.Text;
 using Crisp.Linux.Interop;
 
 namespace Crisp.Linux;
@@ -13,6 +15,7 @@ public static class ResourceLimits
     ];
 
     private const int Nofile = 7;
+    private const int MostOfTable = 4096;
 
     /// <summary>RLIM_INFINITY: no limit.</summary>
     public const ulong Infinity = ulong.MaxValue;
@@ -20,9 +23,23 @@ public static class ResourceLimits
     /// <summary>RLIMIT_NOFILE of the calling process, soft: as many descriptors as it can have at one time.</summary>
     public static ulong Descriptors => Processes.GetRlimit(Nofile).Soft;
 
-    /// <summary>The same of another process.</summary>
-    /// <exception cref="LinuxException">ESRCH when it has ended.</exception>
-    public static ulong DescriptorsOf(int pid) => Processes.GetRlimit(Nofile, pid).Soft;
+    /// <summary>The same of another process, whoever it runs as (proc_pid_limits(5)): prlimit(2) would need CAP_SYS_RESOURCE.</summary>
+    /// <exception cref="LinuxException">ENOENT or ESRCH when it has ended.</exception>
+    public static ulong DescriptorsOf(int pid)
+    {
+        using var file = Files.Open($"/proc/{pid}/limits", OpenFlags.ReadOnly);
+        return SoftDescriptors(Encoding.ASCII.GetString(Files.ReadToEnd(file, MostOfTable)));
+    }
+
+    /// <param name="table">A line for each limit: its name, soft, hard and unit, in columns.</param>
+    internal static ulong SoftDescriptors(string table)
+    {
+        const string Name = "Max open files";
+        var line = table.Split('\n').FirstOrDefault(l => l.StartsWith(Name, StringComparison.Ordinal))
+            ?? throw new FormatException($"A process's limits have no \"{Name}\".");
+        var soft = line[Name.Length..].Split(' ', StringSplitOptions.RemoveEmptyEntries)[0];
+        return soft == "unlimited" ? Infinity : ulong.Parse(soft, CultureInfo.InvariantCulture);
+    }
 
     /// <summary>Raises the soft RLIMIT_NOFILE to the hard one, which needs no right. Not for programs that use select(2).</summary>
     public static void RaiseDescriptors()

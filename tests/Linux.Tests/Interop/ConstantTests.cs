@@ -138,6 +138,7 @@ public sealed partial class ConstantTests
         MostArguments = -
         MostInstructions = BPF_MAXINSNS
         MostLinks = -
+        MostOfTable = -
         MsgCmsgCloexec = MSG_CMSG_CLOEXEC
         MsgCtrunc = MSG_CTRUNC
         MsgNosignal = MSG_NOSIGNAL
