@@ -1,0 +1,138 @@
+# shellcheck shell=bash
+# tests/kubelet/cluster.sh: a node for run.sh: etcd, kube-apiserver, crisp serve and a kubelet, all of this process's children, with their
+# state beneath $work and the node's address $address on an interface of this network namespace.
+
+# start NAME COMMAND...: in the background, its output in $work/NAME.log, its pid in ${process[NAME]}.
+declare -A process=()
+start() {
+	local name=$1
+	shift
+	"$@" >> "$work/$name.log" 2>&1 &
+	process[$name]=$!
+}
+# stop NAME [SIGNAL]: and waits for its end.
+stop() {
+	[ -n "${process[$1]:-}" ] || return 0
+	kill "-${2:-TERM}" "${process[$1]}" 2> /dev/null || true
+	wait "${process[$1]}" 2> /dev/null || true
+	unset "process[$1]"
+}
+
+configure_cluster() {
+	mkdir "$work"/{certs,cni,manifests}
+	openssl genrsa -out "$work/account.key" 2048 2> /dev/null
+	openssl rsa -in "$work/account.key" -pubout -out "$work/account.pub" 2> /dev/null
+	printf 'admin-token,admin,1,"system:masters"\nnode-token,system:node:node1,2,"system:nodes"\n' > "$work/tokens"
+	local user
+	for user in admin node; do
+		cat > "$work/$user.conf" <<-END
+			apiVersion: v1
+			kind: Config
+			clusters: [{name: c, cluster: {server: "https://127.0.0.1:6443", insecure-skip-tls-verify: true}}]
+			users: [{name: u, user: {token: $user-token}}]
+			contexts: [{name: c, context: {cluster: c, user: u}}]
+			current-context: c
+		END
+	done
+	cat > "$work/cni/10-test.conflist" <<-END
+		{
+		  "cniVersion": "1.0.0", "name": "test",
+		  "plugins": [
+		    { "type": "bridge", "bridge": "kubelet0", "isGateway": true, "ipMasq": true, "hairpinMode": true,
+		      "ipam": { "type": "host-local", "dataDir": "$work/leases", "ranges": [[{ "subnet": "10.237.0.0/24" }]], "routes": [{ "dst": "0.0.0.0/0" }] } },
+		    { "type": "portmap", "capabilities": { "portMappings": true } }
+		  ]
+		}
+	END
+	cat > "$work/config.toml" <<-END
+		root = "$work/root"
+		run = "$work/run"
+		cgroup_driver = "$driver"
+		sandbox_binary = "$bin/crisp-sandbox"
+		[cni]
+		conf_dir = "$work/cni"
+		[runtimes.kvm]
+		memory = "128M"
+	END
+	# With the systemd driver the kubelet's slices are where it always has them; otherwise beneath a group of this run's own.
+	local root=/$name
+	[ "$driver" = cgroupfs ] || root=/
+	cat > "$work/kubelet.yaml" <<-END
+		apiVersion: kubelet.config.k8s.io/v1beta1
+		kind: KubeletConfiguration
+		authentication: {anonymous: {enabled: true}, webhook: {enabled: false}}
+		authorization: {mode: AlwaysAllow}
+		cgroupRoot: $root
+		containerRuntimeEndpoint: unix://$work/run/crisp.sock
+		evictionHard: {memory.available: "0%", nodefs.available: "0%", imagefs.available: "0%", nodefs.inodesFree: "0%"}
+		failCgroupV1: false
+		failSwapOn: false
+		# The second is for machines that may not write all of /proc/sys.
+		featureGates: {PodAndContainerStatsFromCRI: true, KubeletInUserNamespace: true}
+		makeIPTablesUtilChains: false
+		podLogsDir: $work/logs
+		staticPodPath: $work/manifests
+		syncFrequency: 5s
+		volumePluginDir: $work/plugins
+	END
+}
+
+serve() {
+	start crisp "$bin/crisp" serve --config "$work/config.toml"
+	eventually 20 "$bin/crisp" ps --socket "$work/run/crisp.sock"
+}
+
+run_kubelet() {
+	start kubelet kubelet --config "$work/kubelet.yaml" --kubeconfig "$work/node.conf" --hostname-override node1 --root-dir "$work/kubelet" \
+		--node-ip "$address" --v=2
+}
+
+make_cgroup() {
+	local controller
+	[ "$driver" = cgroupfs ] || return 0
+	while read -r controller; do
+		mkdir "$controller/$name"
+		# A group of cpuset's first version has none until it is told.
+		[ ! -e "$controller/$name/cpuset.mems" ] || [ -e "$controller/cgroup.controllers" ] || {
+			cat "$controller/cpuset.cpus" > "$controller/$name/cpuset.cpus"
+			cat "$controller/cpuset.mems" > "$controller/$name/cpuset.mems"
+		}
+	done < <(awk '$3 == "cgroup" || $3 == "cgroup2" { print $2 }' /proc/self/mounts)
+}
+
+start_cluster() {
+	configure_cluster
+	make_cgroup
+	start etcd etcd --data-dir "$work/etcd" --unsafe-no-fsync --listen-client-urls http://127.0.0.1:2379 --advertise-client-urls http://127.0.0.1:2379
+	start apiserver kube-apiserver --etcd-servers http://127.0.0.1:2379 --bind-address 127.0.0.1 --advertise-address "$address" --cert-dir "$work/certs" \
+		--token-auth-file "$work/tokens" --service-account-issuer https://test --service-account-key-file "$work/account.pub" \
+		--service-account-signing-key-file "$work/account.key" --authorization-mode Node,RBAC --allow-privileged \
+		--disable-admission-plugins ServiceAccount --kubelet-preferred-address-types InternalIP --service-cluster-ip-range 10.96.0.0/16
+	serve
+	eventually 120 kubectl get --raw /readyz || { tail -n 20 "$work/apiserver.log"; fail "kube-apiserver does not answer."; }
+	kubectl create clusterrolebinding nodes --clusterrole system:node --group system:nodes > /dev/null
+	run_kubelet
+}
+
+# What of this run is still there.
+remains() {
+	awk -v name="$name" '$2 ~ name { print "mount", $2 }' /proc/self/mounts
+	ip -o link | awk '/veth/ { print "interface", $2 }'
+	find "$work/leases" -type f -name '10.*' -printf 'lease %f\n' 2> /dev/null
+	pgrep -f "crisp-sandbox .*$name" | sed 's/^/process /'
+}
+
+stop_cluster() {
+	stop kubelet
+	[ -z "${process[crisp]:-}" ] || "$bin/crisp" rm --all --force --socket "$work/run/crisp.sock" > /dev/null 2>&1 || true
+	stop crisp
+	stop apiserver
+	stop etcd
+	local directory
+	awk -v name="$name" '$2 ~ name { print $2 }' /proc/self/mounts | tac | xargs -r -n 1 umount --lazy
+	for _ in 1 2 3 4 5 6; do
+		find /sys/fs/cgroup -depth -type d -path "*/$name*" -exec rmdir {} + 2> /dev/null || true
+		[ -n "$(find /sys/fs/cgroup -type d -name "$name")" ] || break
+		sleep 0.5
+	done
+}
