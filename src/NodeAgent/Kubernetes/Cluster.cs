@@ -101,6 +101,8 @@ internal sealed partial class Cluster : IDisposable
     /// <returns>Null when somebody has.</returns>
     public async Task<V1Lease?> ReplaceLeaseAsync(V1Lease lease, CancellationToken cancellation)
     {
+        // Every object of a real API server has them. The library cannot write what it reads there, and without them the server keeps its own.
+        lease.Metadata.ManagedFields = null;
         try
         {
             return await CallAsync(
