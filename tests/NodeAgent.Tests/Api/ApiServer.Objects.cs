@@ -53,9 +53,7 @@ internal sealed partial class ApiServer
         $$"""
         {
           "kind": "Lease", "apiVersion": "coordination.k8s.io/v1",
-          "metadata": {"name": "crisp-node-agent", "namespace": "{{Space}}", "labels": {"app.kubernetes.io/managed-by": "Helm"},
-            "managedFields": [{"manager": "helm", "operation": "Update", "apiVersion": "coordination.k8s.io/v1", "fieldsType": "FieldsV1",
-              "fieldsV1": { "f:metadata": { "f:labels": { } } } } ] }
+          "metadata": {"name": "crisp-node-agent", "namespace": "{{Space}}", "labels": {"app.kubernetes.io/managed-by": "Helm"} }
         }
         """));
 

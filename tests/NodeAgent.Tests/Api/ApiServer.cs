@@ -119,6 +119,7 @@ internal sealed partial class ApiServer : IAsyncDisposable
             var metadata = value["metadata"]!.AsObject();
             metadata["resourceVersion"] = $"{++_version}";
             metadata["uid"] ??= $"uid-{_version}";
+            metadata["managedFields"] = new JsonArray(ManagedFields($"{value["apiVersion"]}"));
             var type = _objects.ContainsKey(path) ? "MODIFIED" : "ADDED";
             _objects[path] = value;
             _changes.Add((_version, type, path, (JsonObject)value.DeepClone()));
@@ -209,6 +210,15 @@ internal sealed partial class ApiServer : IAsyncDisposable
         status["message"] = message;
         return status;
     }
+
+    /// <summary>Who set what (metav1.ManagedFieldsEntry): a server's own on each object, whatever was sent.</summary>
+    private static JsonObject ManagedFields(string apiVersion) => Parse(
+        $$"""
+        {
+          "manager": "kubelet", "operation": "Update", "apiVersion": "{{apiVersion}}", "time": "2026-01-01T00:00:00Z", "fieldsType": "FieldsV1",
+          "fieldsV1": { "f:metadata": { "f:labels": { ".": { }, "f:kubernetes.io/hostname": { } } }, "f:status": { "f:conditions": { "k:{\"type\":\"Ready\"}": { } } } }
+        }
+        """);
 
     private static JsonObject Parse(string json) => JsonNode.Parse(json)!.AsObject();
 
