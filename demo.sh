@@ -39,8 +39,7 @@ trap clean EXIT
 note_node
 
 step "A registry on loopback, with a real image of four layers"
-archive=${CRISP_CACHE:-/var/cache/crisp-tests}/debian-12.tar
-[ "$archive" -nt tests/images/debian.sh ] || tests/images/debian.sh "$archive" localhost/crisp/debian:12 > /dev/null
+archive=$(tests/images/debian.sh)
 registry_port=$(free_port)
 image=localhost:$registry_port/crisp/debian:12
 cat > "$work/registry.yml" <<-END

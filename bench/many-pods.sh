@@ -28,8 +28,7 @@ bin=${CRISP_BIN_DIR:-$PWD/artifacts/native}
 [ -n "${CRISP_BIN_DIR:-}" ] || publish "$bin"
 PATH=$bin:$PATH
 export image=localhost/crisp/debian:12
-archive=${CRISP_CACHE:-/var/cache/crisp-tests}/debian-12.tar
-[ "$archive" -nt tests/images/debian.sh ] || tests/images/debian.sh "$archive" "$image" > /dev/null
+archive=$(tests/images/debian.sh)
 
 make_node
 export notes

@@ -15,8 +15,7 @@ bin=${CRISP_BIN_DIR:-$PWD/artifacts/native}
 PATH=$bin:$PATH
 dotnet build bench/PodLife -c Release --nologo -v quiet -clp:NoSummary
 image=localhost/crisp/debian:12
-archive=${CRISP_CACHE:-/var/cache/crisp-tests}/debian-12.tar
-[ "$archive" -nt tests/images/debian.sh ] || tests/images/debian.sh "$archive" "$image" > /dev/null
+archive=$(tests/images/debian.sh)
 
 make_node
 clean() {

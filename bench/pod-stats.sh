@@ -14,8 +14,7 @@ fi
 dotnet build bench/PodStats -c Release --nologo -v quiet -clp:NoSummary
 
 image=localhost/crisp/debian:12
-archive=${CRISP_CACHE:-/var/cache/crisp-tests}/debian-12.tar
-[ "$archive" -nt tests/images/debian.sh ] || tests/images/debian.sh "$archive" "$image" > /dev/null
+archive=$(tests/images/debian.sh)
 
 work=$(mktemp -d /tmp/crisp-bench-XXXXXX)
 export CRISP_SOCKET=$work/run/crisp.sock

@@ -11,8 +11,7 @@ pods=5
 	echo "bench/vm-pods.sh: publish crisp and crisp-sandbox into artifacts/native first (CONTRIBUTING.md)."
 	exit 1
 }
-archive=${CRISP_CACHE:-/var/cache/crisp-tests}/debian-12.tar
-[ "$archive" -nt tests/images/debian.sh ] || tests/images/debian.sh "$archive" localhost/crisp/debian:12 > /dev/null
+archive=$(tests/images/debian.sh)
 work=$(mktemp -d "${TMPDIR:-/tmp}/crisp-bench-vm-pods-XXXXXX")
 trap 'rm -rf "$work"' EXIT
 mkdir "$work/payload"

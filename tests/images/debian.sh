@@ -1,9 +1,16 @@
 #!/usr/bin/env bash
 # Builds a real image of several layers from Debian packages, as an OCI archive: tests/images/debian.sh OUT.tar [NAME:TAG]
+# Without OUT.tar it prints the path of one in CRISP_CACHE, which is built anew where this script is newer.
 # Layers: Debian's base files (merged /usr) and C library; bash and coreutils (files only, no directory entries: their
 # parents, the symlink /bin among them, are the lower layer's); busybox and users; a layer that removes and replaces.
 # Packages are cached in CRISP_CACHE (default /var/cache/crisp-tests) and come from apt alone.
 set -euo pipefail
+if [ $# = 0 ]; then
+	archive=${CRISP_CACHE:-/var/cache/crisp-tests}/debian-12.tar
+	[ "$archive" -nt "$0" ] || "$0" "$archive" > /dev/null
+	echo "$archive"
+	exit
+fi
 out=$(realpath -m "$1")
 name=${2:-localhost/crisp/debian:12}
 cache=${CRISP_CACHE:-/var/cache/crisp-tests}/debs

@@ -7,8 +7,7 @@ cd "$(dirname "$0")/../.."
 	echo "tests/vm/demo.sh: publish crisp and crisp-sandbox into artifacts/native first (CONTRIBUTING.md)."
 	exit 1
 }
-archive=${CRISP_CACHE:-/var/cache/crisp-tests}/debian-12.tar
-[ "$archive" -nt tests/images/debian.sh ] || tests/images/debian.sh "$archive" localhost/crisp/debian:12 > /dev/null
+archive=$(tests/images/debian.sh)
 registry=$(tests/images/docker-registry.sh)
 work=$(mktemp -d "${TMPDIR:-/tmp}/crisp-vm-demo-XXXXXX")
 trap 'rm -rf "$work"' EXIT

@@ -9,8 +9,7 @@ fail() {
 	exit 1
 }
 [ -x artifacts/native/crisp ] || fail "publish crisp and crisp-sandbox into artifacts/native first (CONTRIBUTING.md)."
-archive=${CRISP_CACHE:-/var/cache/crisp-tests}/debian-12.tar
-[ "$archive" -nt tests/images/debian.sh ] || tests/images/debian.sh "$archive" localhost/crisp/debian:12 > /dev/null
+archive=$(tests/images/debian.sh)
 work=$(mktemp -d "${TMPDIR:-/tmp}/crisp-vm-kubelet-XXXXXX")
 trap 'rm -rf "$work"' EXIT
 payload=$work/payload
