@@ -7,15 +7,11 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 pods=5
 [ "${1:-}" != --pods ] || pods=$2
-[ -x artifacts/native/crisp ] || {
-	echo "bench/vm-pods.sh: publish crisp and crisp-sandbox into artifacts/native first (CONTRIBUTING.md)."
-	exit 1
-}
+# shellcheck source=tests/vm/payload.sh
+. tests/vm/payload.sh
+make_payload
 archive=$(tests/images/debian.sh)
-work=$(mktemp -d "${TMPDIR:-/tmp}/crisp-bench-vm-pods-XXXXXX")
-trap 'rm -rf "$work"' EXIT
-mkdir "$work/payload"
-cp -a demo "$archive" "$work/payload/"
-cp bench/vm/measure-pods "$work/payload/run"
-echo "$pods" > "$work/payload/pods"
-CRISP_VM_PAYLOAD=$work/payload CRISP_VM_KEEP_NATIVE=1 CRISP_VM_ENVIRONMENT="CRISP_MODULE=kvm_amd" tests/vm/run.sh Sandbox
+cp -a demo "$archive" "$payload/"
+cp bench/vm/measure-pods "$payload/run"
+echo "$pods" > "$payload/pods"
+boot CRISP_MODULE=kvm_amd

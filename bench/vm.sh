@@ -7,15 +7,10 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 runs=3
 [ "${1:-}" != --runs ] || runs=$2
-native=$PWD/artifacts/native
-[ -x "$native/crisp" ] || {
-	echo "bench/vm.sh: publish crisp and crisp-sandbox into artifacts/native first (CONTRIBUTING.md)."
-	exit 1
-}
-command -v socat > /dev/null || {
-	echo "bench/vm.sh: the guests need socat (Debian: socat)."
-	exit 1
-}
+# shellcheck source=tests/vm/payload.sh
+. tests/vm/payload.sh
+command -v socat > /dev/null || fail "the guests need socat (Debian: socat)."
+make_payload
 cache=${CRISP_CACHE:-/var/cache/crisp-tests}
 kernels=$(tests/vm/kernels.sh)
 
@@ -25,14 +20,11 @@ if [ ! -x "$qemu/usr/bin/qemu-system-x86_64" ] || [ ! -x "$qemu/usr/bin/socat" ]
 	rm -rf "$qemu"
 	debootstrap --variant=minbase --include=qemu-system-x86,socat trixie "$qemu" "${CRISP_DEBIAN_MIRROR:-http://deb.debian.org/debian}" > /dev/null
 fi
-work=$(mktemp -d "${TMPDIR:-/tmp}/crisp-bench-vm-XXXXXX")
-trap 'rm -rf "$work"' EXIT
-mkdir "$work/payload"
 # image NAME OPTION...: a guest image with the kernel and busybox. The one for streams has socat too, with the libraries that the loader
 # finds for it, and what it weighs is kept from the boots.
 image() {
-	"$native/crisp" vm build --kernel "$kernels"/13-cloud/boot/vmlinuz-* --modules "$kernels"/13-cloud/lib/modules/* \
-		--init bench/vm/guest-init --file "$(command -v busybox):/bin/busybox" --output "$work/payload/$1" "${@:2}" > /dev/null
+	artifacts/native/crisp vm build --kernel "$kernels"/13-cloud/boot/vmlinuz-* --modules "$kernels"/13-cloud/lib/modules/* \
+		--init bench/vm/guest-init --file "$(command -v busybox):/bin/busybox" --output "$payload/$1" "${@:2}" > /dev/null
 }
 image image
 socat=(--file "$(command -v socat):/bin/socat")
@@ -41,8 +33,8 @@ for library in $(ldd "$(command -v socat)" | grep -o '/[^ ]*'); do
 done
 image throughput "${socat[@]}"
 # What a guest needs of qemu's root, without the package lists and manuals.
-cp -a "$qemu" "$work/payload/qemu-root"
-rm -rf "$work"/payload/qemu-root/{var,usr/share/doc,usr/share/man,usr/share/locale,boot}
-cp bench/vm/measure "$work/payload/run"
-echo "$runs" > "$work/payload/runs"
-CRISP_VM_PAYLOAD=$work/payload CRISP_VM_KEEP_NATIVE=1 tests/vm/run.sh Sandbox
+cp -a "$qemu" "$payload/qemu-root"
+rm -rf "$payload"/qemu-root/{var,usr/share/doc,usr/share/man,usr/share/locale,boot}
+cp bench/vm/measure "$payload/run"
+echo "$runs" > "$payload/runs"
+boot

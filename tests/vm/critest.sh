@@ -4,20 +4,13 @@
 # Ends with "N passed, N failed".
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-fail() {
-	echo "tests/vm/critest.sh: $1"
-	exit 1
-}
+# shellcheck source=tests/vm/payload.sh
+. tests/vm/payload.sh
 critest=${CRITEST:-$(command -v critest || true)}
 [ -x "$critest" ] || fail "critest is neither in PATH nor named by CRITEST."
-[ -x artifacts/native/crisp ] || fail "publish crisp and crisp-sandbox into artifacts/native first (CONTRIBUTING.md)."
+make_payload
 images=$(tests/critest/images.sh)
 registry=$(tests/images/docker-registry.sh)
-work=$(mktemp -d "${TMPDIR:-/tmp}/crisp-vm-critest-XXXXXX")
-trap 'rm -rf "$work"' EXIT
-
-payload=$work/payload
-mkdir -p "$payload/bin" "$payload/cache" "$payload/tests"
 cp -a "$(dirname "$images")" "$payload/cache/critest"
 cp -a tests/critest tests/images "$payload/tests/"
 cp "$critest" "$payload/bin/critest"
@@ -25,14 +18,5 @@ cp "$registry" "$payload/bin/docker-registry"
 # The specs about AppArmor load their profiles with it, and whoever runs here is root already.
 printf '#!/bin/sh\nexec "$@"\n' > "$payload/bin/sudo"
 chmod +x "$payload/bin/sudo"
-{
-	echo '#!/bin/bash'
-	echo 'cd /payload/extra'
-	echo 'export PATH=$PWD/bin:$PATH CRISP_CACHE=$PWD/cache'
-	[ -z "${CRI_RUNTIME_HANDLER:-}" ] || echo "export CRI_RUNTIME_HANDLER=$CRI_RUNTIME_HANDLER"
-	echo "exec tests/critest/run.sh ${*@Q}"
-} > "$payload/run"
-chmod +x "$payload/run"
-export CRISP_VM_PAYLOAD=$payload CRISP_VM_KEEP_NATIVE=1
-[ -z "${CRI_RUNTIME_HANDLER:-}" ] || export CRISP_VM_ENVIRONMENT="CRISP_MODULE=kvm_amd ${CRISP_VM_ENVIRONMENT:-}"
-tests/vm/run.sh Sandbox
+program <<< "exec tests/critest/run.sh ${*@Q}"
+boot ${CRI_RUNTIME_HANDLER:+CRISP_MODULE=kvm_amd CRI_RUNTIME_HANDLER="$CRI_RUNTIME_HANDLER"}
