@@ -105,7 +105,13 @@ internal static class ContainerDeletion
 
     private static void Remove(NamespacePod pod, NamespaceContainer container, Action done, Action<Exception> failed)
     {
-        pod.Ends.Run(() => pod.GuestMounts?.Disks.Flush(container.Spec.Disks ?? []), RemoveCgroup, e =>
+        if (container.Spec.Disks is not { } disks)
+        {
+            RemoveCgroup();
+            return;
+        }
+
+        pod.Ends.Run(() => pod.GuestMounts!.Disks.Flush(disks), RemoveCgroup, e =>
         {
             // The monitor takes the disk away all the same.
             Diagnostics.Say($"The disks of {container.Id}: {e.Message}");
