@@ -111,16 +111,15 @@ public static class Processes
         return Libc.prctl(PrCapbsetRead, (nuint)capability, 0, 0, 0) switch { 1 => true, 0 => false, _ => null };
     }
 
-    /// <summary>prlimit(2).</summary>
+    /// <summary>prlimit(2) of the calling process.</summary>
     /// <param name="resource">RLIMIT_*.</param>
-    /// <param name="pid">0 is the calling process.</param>
-    public static (ulong Soft, ulong Hard) GetRlimit(int resource, int pid = 0)
+    public static (ulong Soft, ulong Hard) GetRlimit(int resource)
     {
         rlimit limit;
         // SAFETY: prlimit fills the structure, which lives on this stack.
         unsafe
         {
-            Check.Result(Libc.prlimit(pid, resource, null, &limit), "prlimit", $"{resource}");
+            Check.Result(Libc.prlimit(0, resource, null, &limit), "prlimit", $"{resource}");
         }
 
         return (limit.rlim_cur, limit.rlim_max);

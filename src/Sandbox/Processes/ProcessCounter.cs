@@ -7,7 +7,7 @@ namespace Crisp.Sandbox.Processes;
 /// <param name="OpenFilesLimit">RLIMIT_NOFILE of the main process, soft; null when it has just ended or has no limit.</param>
 public sealed record ProcessCounts(ulong Processes, ulong FileDescriptors, ulong Sockets, ulong OutOfMemoryKills, ulong? OpenFilesLimit);
 
-/// <summary>Counts what the processes of a container have open (proc_pid_fd(5)), and what they may (prlimit(2)).</summary>
+/// <summary>Counts what the processes of a container have open (proc_pid_fd(5)), and what they may (proc_pid_limits(5)).</summary>
 public static class ProcessCounter
 {
     /// <param name="mainPid">Whose limits count; 0 for none.</param>
