@@ -22,7 +22,6 @@ internal sealed record HookPlanInput(
 internal static class HookPlan
 {
     private const uint Umask = 0x12;
-    private const string DefaultPath = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
     private static readonly ResolvedUser _root = new(0, 0, [], "/root");
 
     internal static Plan Compile(HookPlanInput input)
@@ -56,7 +55,7 @@ internal static class HookPlan
         builder.Execve(
             hook.Path,
             hook.Args.Count > 0 ? hook.Args : [hook.Path],
-            hook.Env.Any(e => e.StartsWith("PATH=", StringComparison.Ordinal)) ? hook.Env : [.. hook.Env, DefaultPath]);
+            hook.Env.Any(e => e.StartsWith("PATH=", StringComparison.Ordinal)) ? hook.Env : [.. hook.Env, $"PATH={ProgramSteps.DefaultPath}"]);
         return builder.Build();
     }
 }

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Text.Json;
 using Crisp.Cgroups;
 using Crisp.Linux;
 using Crisp.Linux.Plans;
@@ -11,11 +12,14 @@ namespace Crisp.Sandbox.Hooks;
 /// <summary>Runs the hooks of a container, one after the other in the order of its specification. It blocks; for the launching thread.</summary>
 internal sealed class HookRunner(LaunchFacts facts, FileDescriptor procfs, FileDescriptor nothing)
 {
+    // In the order in which they run.
+    private static readonly HookPhase[] _ofLaunch = [HookPhase.Prestart, HookPhase.CreateRuntime, HookPhase.CreateContainer];
+
     /// <summary>Runs those that belong into a launch, phase by phase. When its process ends, for example with its pod, they are killed.</summary>
     /// <exception cref="SandboxException">FailedPrecondition: a hook failed, and those after it did not run. The message has what it said.</exception>
     internal void RunWithin(PlanProcess launch, ContainerSpec spec, ICgroup cgroup)
     {
-        foreach (var phase in (ReadOnlySpan<HookPhase>)[HookPhase.Prestart, HookPhase.CreateRuntime, HookPhase.CreateContainer])
+        foreach (var phase in _ofLaunch)
         {
             Run(spec, phase, launch.Pid, launch.Pidfd, cgroup);
         }
@@ -33,7 +37,7 @@ internal sealed class HookRunner(LaunchFacts facts, FileDescriptor procfs, FileD
     /// <summary>How long the hooks within a launch may take together.</summary>
     internal static TimeSpan TimeOfLaunch(ContainerSpec spec) => TimeSpan.FromSeconds(spec.Hooks.Where(IsOfLaunch).Sum(h => (long)h.TimeoutSeconds));
 
-    private static bool IsOfLaunch(HookSpec hook) => hook.Phase is HookPhase.Prestart or HookPhase.CreateRuntime or HookPhase.CreateContainer;
+    private static bool IsOfLaunch(HookSpec hook) => _ofLaunch.Contains(hook.Phase);
 
     private void Run(ContainerSpec spec, HookPhase phase, int pid, FileDescriptor? container, ICgroup? cgroup)
     {
@@ -49,7 +53,7 @@ internal sealed class HookRunner(LaunchFacts facts, FileDescriptor procfs, FileD
     private void Run(ContainerSpec spec, HookSpec hook, int pid, FileDescriptor? container, ICgroup? cgroup)
     {
         var isInside = hook.Phase == HookPhase.CreateContainer;
-        var name = $"The {NameOf(hook.Phase)} hook {hook.Path}";
+        var name = $"The {JsonNamingPolicy.CamelCase.ConvertName(hook.Phase.ToString())} hook {hook.Path}";
         try
         {
             using var state = HookState.Open(spec, hook.Phase, pid);
@@ -166,14 +170,5 @@ internal sealed class HookRunner(LaunchFacts facts, FileDescriptor procfs, FileD
         null => $"took longer than its timeout of {hook.TimeoutSeconds} s and was killed",
         { Signal: 0 } => $"failed with exit code {exit.Value.ExitCode}",
         _ => $"was ended by signal {exit.Value.Signal}",
-    };
-
-    private static string NameOf(HookPhase phase) => phase switch
-    {
-        HookPhase.Prestart => "prestart",
-        HookPhase.CreateRuntime => "createRuntime",
-        HookPhase.CreateContainer => "createContainer",
-        HookPhase.Poststart => "poststart",
-        _ => "poststop",
     };
 }

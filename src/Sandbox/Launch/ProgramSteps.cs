@@ -8,7 +8,9 @@ namespace Crisp.Sandbox.Launch;
 /// <summary>The last steps: execve of the program, looked up in PATH when its name has no slash.</summary>
 internal sealed class ProgramSteps
 {
-    private const string DefaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+    /// <summary>PATH where there is none.</summary>
+    internal const string DefaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
     private const int MostDirectories = 256;
     private readonly PlanBuilder _builder;
     private readonly IReadOnlyList<string> _arguments;
