@@ -10,8 +10,6 @@ namespace Crisp.CriServer.Containers;
 /// </summary>
 internal static class OciBundle
 {
-    private const string OciVersion = "1.2.0";
-
     /// <summary>Makes it where the specification says; without hooks there is none.</summary>
     public static void Make(ContainerSpec spec, ContainerSpecInput input)
     {
@@ -28,7 +26,7 @@ internal static class OciBundle
     {
         using var json = new Utf8JsonWriter(file, new JsonWriterOptions { Indented = true });
         json.WriteStartObject();
-        json.WriteString("ociVersion", OciVersion);
+        json.WriteString("ociVersion", HookSpec.OciVersion);
         Write(json, spec.Process);
         json.WriteStartObject("root");
         json.WriteString("path", "rootfs");

@@ -7,8 +7,6 @@ namespace Crisp.Sandbox.Hooks;
 /// <summary>What a hook reads from its standard input: the container's state (OCI runtime specification, runtime.md, "State").</summary>
 internal static class HookState
 {
-    private const string OciVersion = "1.2.0";
-
     /// <param name="pid">Of the container's first process in the node's PID namespace; 0 for none.</param>
     /// <returns>A sealed file at its beginning, so that no hook has to be waited for to take it.</returns>
     internal static FileDescriptor Open(ContainerSpec spec, HookPhase phase, int pid)
@@ -34,7 +32,7 @@ internal static class HookState
         using (var json = new Utf8JsonWriter(stream))
         {
             json.WriteStartObject();
-            json.WriteString("ociVersion", OciVersion);
+            json.WriteString("ociVersion", HookSpec.OciVersion);
             json.WriteString("id", spec.Id);
             json.WriteString("status", phase switch
             {

@@ -7,7 +7,11 @@ namespace Crisp.Sandbox.Spec;
 /// <param name="Args">With the program's name first; empty for the path alone.</param>
 /// <param name="Env">All of the hook's environment, except that PATH is added where it is missing.</param>
 /// <param name="TimeoutSeconds">When it is killed.</param>
-public sealed record HookSpec(HookPhase Phase, string Path, IReadOnlyList<string> Args, IReadOnlyList<string> Env, int TimeoutSeconds);
+public sealed record HookSpec(HookPhase Phase, string Path, IReadOnlyList<string> Args, IReadOnlyList<string> Env, int TimeoutSeconds)
+{
+    /// <summary>The version of the specification whose form have the container's state and the bundle's config.json, which hooks read.</summary>
+    public const string OciVersion = "1.2.0";
+}
 
 /// <summary>When a hook runs, and where.</summary>
 [JsonConverter(typeof(EnumNameConverter<HookPhase>))]
