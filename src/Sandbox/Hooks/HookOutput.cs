@@ -11,9 +11,7 @@ internal sealed class HookOutput : IDisposable
 
     private const int Kept = 2048;
     private readonly FileDescriptor _read;
-    private readonly byte[] _last = new byte[Kept];
-    private int _count;
-    private bool _cut;
+    private readonly TailBuffer _last = new(Kept);
     private bool _watched;
 
     /// <param name="read">The pipe's end, closed with this.</param>
@@ -44,21 +42,21 @@ internal sealed class HookOutput : IDisposable
                 return;
             }
 
-            Keep(buffer[..count]);
+            _last.Add(buffer[..count]);
         }
     }
 
     /// <summary>For the end of a sentence: its words, or that there were none.</summary>
     internal string Said()
     {
-        var text = Encoding.UTF8.GetString(_last, 0, _count).Trim();
+        var text = Encoding.UTF8.GetString(_last.ToArray()).Trim();
         if (text.Length == 0)
         {
             return ", without a word.";
         }
 
         var plain = string.Concat(text.Select(c => char.IsControl(c) && c != '\n' ? ' ' : c));
-        return $": {(_cut ? "… " : "")}{plain}";
+        return $": {(_last.IsCut ? "… " : "")}{plain}";
     }
 
     public void Dispose() => _read.Dispose();
@@ -71,21 +69,5 @@ internal sealed class HookOutput : IDisposable
             _watched = false;
             epoll.Remove(_read);
         }
-    }
-
-    private void Keep(ReadOnlySpan<byte> written)
-    {
-        _cut |= _count + written.Length > Kept;
-        if (written.Length >= Kept)
-        {
-            written[^Kept..].CopyTo(_last);
-            _count = Kept;
-            return;
-        }
-
-        var stays = Math.Min(_count, Kept - written.Length);
-        _last.AsSpan(_count - stays, stays).CopyTo(_last);
-        written.CopyTo(_last.AsSpan(stays));
-        _count = stays + written.Length;
     }
 }

@@ -1,14 +1,19 @@
-namespace Crisp.Network;
+namespace Crisp.Linux;
 
 /// <summary>Keeps the last bytes of a stream.</summary>
-internal sealed class TailBuffer(int capacity)
+public sealed class TailBuffer(int capacity)
 {
     private readonly byte[] _bytes = new byte[capacity];
     private long _written;
 
+    /// <summary>Whether there was more.</summary>
+    public bool IsCut => _written > capacity;
+
     public void Add(ReadOnlySpan<byte> bytes)
     {
-        foreach (var b in bytes[Math.Max(0, bytes.Length - capacity)..])
+        var skipped = Math.Max(0, bytes.Length - capacity);
+        _written += skipped;
+        foreach (var b in bytes[skipped..])
         {
             _bytes[_written++ % capacity] = b;
         }
