@@ -7,7 +7,6 @@ namespace Crisp.Cgroups.V1;
 /// <summary>The same path in each hierarchy.</summary>
 internal sealed partial class V1Cgroup(CgroupPath path, IReadOnlyList<CgroupHierarchy> hierarchies, HeldFiles? held = null) : ICgroup
 {
-
     public CgroupPath Path => path;
 
     public bool Exists

@@ -65,9 +65,7 @@ public sealed partial class SandboxClient
 
     /// <summary>SIGKILL for every process of the container.</summary>
     public Task KillAllAsync(string containerId, CancellationToken cancellationToken = default)
-    {
-        return SignalAsync(new SignalRequest { ContainerId = containerId, Signal = Signals.Kill, All = true }, cancellationToken);
-    }
+        => SignalAsync(new SignalRequest { ContainerId = containerId, Signal = Signals.Kill, All = true }, cancellationToken);
 
     public Task ResizeAsync(
         string containerId, ushort width, ushort height, string execId = "", CancellationToken cancellationToken = default)

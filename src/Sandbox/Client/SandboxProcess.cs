@@ -59,10 +59,7 @@ public sealed class SandboxProcess : IDisposable
     }
 
     /// <summary>SIGKILL. Its containers go on: their cgroups are the caller's to kill.</summary>
-    public void Kill()
-    {
-        Linux.Processes.PidfdSendSignal(Pidfd, Signals.Kill);
-    }
+    public void Kill() => Linux.Processes.PidfdSendSignal(Pidfd, Signals.Kill);
 
     public void Dispose() => Pidfd.Dispose();
 

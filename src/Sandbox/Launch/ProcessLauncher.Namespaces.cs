@@ -9,7 +9,6 @@ namespace Crisp.Sandbox.Launch;
 
 public sealed partial class ProcessLauncher
 {
-
     /// <summary>Makes the pod's namespaces, with hostname, loopback and sysctls set, and the reaper of a shared PID namespace.</summary>
     public PodNamespaces CreateNamespaces(SandboxSpec spec)
     {

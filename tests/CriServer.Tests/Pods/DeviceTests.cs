@@ -7,7 +7,6 @@ namespace Crisp.CriServer.Tests.Pods;
 /// <summary>CDI devices as programs in containers see them, from files that come and go while the daemon runs.</summary>
 public sealed class DeviceTests : IAsyncLifetime
 {
-    private const int SigHup = 1;
     private readonly TemporaryDirectory _directory = new();
     private readonly Networking.LeaseNetwork _network = new();
     private readonly PodNode _node;
@@ -124,7 +123,7 @@ public sealed class DeviceTests : IAsyncLifetime
         Describe("other", "gpu.json", Gpu("other"));
         await Assert.ThrowsAsync<RpcException>(() => _node.CreateAsync(pod, ["true"], Ask));
         Configure("other");
-        Linux.Processes.Kill(_node.Daemon.ProcessId, SigHup);
+        Linux.Processes.Kill(_node.Daemon.ProcessId, Linux.Signals.Hangup);
         for (var tries = 0; tries < 1000 && !_node.Daemon.Log.Contains("changed: cdi.spec_dirs", StringComparison.Ordinal); tries++)
         {
             await Task.Delay(20);

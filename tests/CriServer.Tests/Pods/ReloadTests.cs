@@ -9,7 +9,6 @@ namespace Crisp.CriServer.Tests.Pods;
 /// <summary>SIGHUP at a daemon with pods and open streams.</summary>
 public sealed class ReloadTests(PodNode node) : IClassFixture<PodNode>
 {
-    private const int SigHup = 1;
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(60);
 
     [Fact]
@@ -63,7 +62,7 @@ public sealed class ReloadTests(PodNode node) : IClassFixture<PodNode>
         using var manager = new NotifySocket(Path.Combine(daemon.Scratch, "notify"));
         await daemon.StartAgainAsync(("NOTIFY_SOCKET", manager.Address));
         Assert.Equal("READY=1", manager.Receive(s_patience));
-        Linux.Processes.Kill(daemon.ProcessId, SigHup);
+        Linux.Processes.Kill(daemon.ProcessId, Linux.Signals.Hangup);
         Assert.StartsWith("RELOADING=1\nMONOTONIC_USEC=", manager.Receive(s_patience), StringComparison.Ordinal);
         Assert.Equal("READY=1", manager.Receive(s_patience));
     }
@@ -83,7 +82,7 @@ public sealed class ReloadTests(PodNode node) : IClassFixture<PodNode>
     private async Task HangUpAsync(string expected)
     {
         var times = Times(expected);
-        Linux.Processes.Kill(node.Daemon.ProcessId, SigHup);
+        Linux.Processes.Kill(node.Daemon.ProcessId, Linux.Signals.Hangup);
         await UntilLoggedAsync(expected, times + 1);
     }
 

@@ -8,7 +8,6 @@ namespace Crisp.CriServer.Streaming.RemoteCommands;
 /// <summary>One command in a container for one client. It does not outlive the client: with it, it is hung up.</summary>
 internal static class ExecRun
 {
-    private const int SigHup = 1;
     private static readonly TimeSpan _drainSilence = TimeSpan.FromMilliseconds(500);
     private static readonly TimeSpan _hangUpPatience = TimeSpan.FromSeconds(2);
 
@@ -40,7 +39,7 @@ internal static class ExecRun
         session.Dispose();
         try
         {
-            await session.SignalAsync(SigHup);
+            await session.SignalAsync(Linux.Signals.Hangup);
             await session.WaitAsync().WaitAsync(_hangUpPatience);
         }
         catch (TimeoutException)
