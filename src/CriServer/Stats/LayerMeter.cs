@@ -52,6 +52,16 @@ internal sealed partial class LayerMeter(LayerQuotas quotas, ILogger logger) : I
         return last;
     }
 
+    /// <summary>Logs why a layer has no numbers, once for each container and not at each poll.</summary>
+    public void Tell(LiveContainer container, LinuxException problem)
+    {
+        // Where there is no layer any more, the container has just been removed.
+        if (problem.Errno != Errno.ENOENT && container.Layer.TryTell())
+        {
+            Log.NotMeasured(logger, container.Id, problem.Message);
+        }
+    }
+
     public void Dispose()
     {
         _stop.Cancel();
@@ -118,13 +128,9 @@ internal sealed partial class LayerMeter(LayerQuotas quotas, ILogger logger) : I
                 container.Layer.Last = new LayerMeasurement(timestamp, Stopwatch.GetElapsedTime(start), usage);
             }
         }
-        catch (LinuxException e) when (e.Errno == Errno.ENOENT)
-        {
-            // Removed meanwhile.
-        }
         catch (LinuxException e)
         {
-            Log.NotMeasured(logger, container.Id, e.Message);
+            Tell(container, e);
         }
     }
 

@@ -6,6 +6,7 @@ namespace Crisp.CriServer.Stats;
 public sealed class LayerUsage
 {
     private int _queued;
+    private int _told;
     private volatile LayerMeasurement? _last;
 
     /// <summary>Null before the first measurement.</summary>
@@ -17,6 +18,9 @@ public sealed class LayerUsage
 
     /// <returns>False when it waits for its measurement already.</returns>
     internal bool TryQueue() => Interlocked.Exchange(ref _queued, 1) == 0;
+
+    /// <returns>False when it was told already that the layer cannot be measured.</returns>
+    internal bool TryTell() => Interlocked.Exchange(ref _told, 1) == 0;
 
     internal void Unqueue() => Volatile.Write(ref _queued, 0);
 }

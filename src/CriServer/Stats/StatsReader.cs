@@ -69,7 +69,7 @@ public sealed class StatsReader(Node node, TimeProvider time) : IDisposable
     public IPodStats? SourceOf(LiveSandbox? sandbox) => sandbox?.Link?.StatsFrom(link =>
     {
         var stats = new NamespacePodStats(_cgroups, sandbox.Record.Spec.CgroupPath, link.Namespaces.GetValueOrDefault("net"));
-        return sandbox.Record.Spec.Vm is null ? stats : new VmPodStats(link, stats);
+        return new ReadablePodStats(sandbox.Record.Spec.Vm is null ? stats : new VmPodStats(link, stats), sandbox.Id, node.Logger);
     });
 
     public IPodStats? SourceOf(LiveContainer container) => SourceOf(node.Index.SandboxOf(container));

@@ -74,24 +74,18 @@ internal static class ContainerMetricsBuilder
     }
 
     /// <param name="layer">The directory of the writable layer.</param>
+    /// <exception cref="LinuxException">It cannot be opened.</exception>
     public static void AddLayer(MetricList list, string layer, LayerMeasurement? measurement)
     {
-        try
+        using var directory = Files.Open(layer, OpenFlags.Path | OpenFlags.Directory);
+        var (filesystem, device) = (Files.Statfs(directory), Files.Status(directory).Filesystem);
+        var name = DeviceNames.Of(Files.Major(device), Files.Minor(device));
+        list.Add(MetricFamilies.FsLimit, filesystem.Blocks * (ulong)filesystem.BlockSize, name);
+        list.Add(MetricFamilies.FsInodesTotal, filesystem.Inodes, name);
+        list.Add(MetricFamilies.FsInodesFree, filesystem.FreeInodes, name);
+        if (measurement is not null)
         {
-            using var directory = Files.Open(layer, OpenFlags.Path | OpenFlags.Directory);
-            var (filesystem, device) = (Files.Statfs(directory), Files.Status(directory).Filesystem);
-            var name = DeviceNames.Of(Files.Major(device), Files.Minor(device));
-            list.Add(MetricFamilies.FsLimit, filesystem.Blocks * (ulong)filesystem.BlockSize, name);
-            list.Add(MetricFamilies.FsInodesTotal, filesystem.Inodes, name);
-            list.Add(MetricFamilies.FsInodesFree, filesystem.FreeInodes, name);
-            if (measurement is not null)
-            {
-                list.AddAt(measurement.Timestamp, MetricFamilies.FsUsage, measurement.Usage.Bytes, name);
-            }
-        }
-        catch (LinuxException e) when (e.Errno == Errno.ENOENT)
-        {
-            // The container has just been removed.
+            list.AddAt(measurement.Timestamp, MetricFamilies.FsUsage, measurement.Usage.Bytes, name);
         }
     }
 

@@ -56,12 +56,25 @@ public sealed class MetricsReader(StatsReader stats)
             ContainerMetricsBuilder.AddLimits(list, limits, usage.Memory?.Detail?.Reservation);
         }
 
-        if (LayerMeter.PathOf(record) is { } layer)
+        AddLayer(list, container);
+        return metrics;
+    }
+
+    private void AddLayer(MetricList list, LiveContainer container)
+    {
+        if (LayerMeter.PathOf(container.Record) is not { } layer)
+        {
+            return;
+        }
+
+        try
         {
             ContainerMetricsBuilder.AddLayer(list, layer, stats.Layers.Get(container));
         }
-
-        return metrics;
+        catch (LinuxException e)
+        {
+            stats.Layers.Tell(container, e);
+        }
     }
 
     private static void Add(MetricList list, LinkCounters link)
