@@ -23,14 +23,13 @@ public sealed class CheckpointTests : IAsyncLifetime
     {
         var config = Path.Combine(_directory, "config.toml");
         await File.WriteAllTextAsync(config, $"{await File.ReadAllTextAsync(_network.ConfigFile)}\n[checkpoint]\ncriu = \"{Criu}\"\n");
-        _node = new PodNode(config);
+        _node = new PodNode(config, _network);
         await _node.InitializeAsync();
     }
 
     public async ValueTask DisposeAsync()
     {
         await _node.DisposeAsync();
-        _network.Dispose();
         Directory.Delete(_directory, recursive: true);
     }
 

@@ -17,7 +17,7 @@ public sealed class DeviceHookTests : IAsyncLifetime
     {
         Directory.CreateDirectory(_directory.Combine("cdi"));
         File.WriteAllText(_directory.Combine("config.toml"), $"{File.ReadAllText(_network.ConfigFile)}[cdi]\nspec_dirs = [\"{_directory.Combine("cdi")}\"]\n");
-        _node = new PodNode(_directory.Combine("config.toml"));
+        _node = new PodNode(_directory.Combine("config.toml"), _network);
     }
 
     public ValueTask InitializeAsync() => _node.InitializeAsync();
@@ -25,7 +25,6 @@ public sealed class DeviceHookTests : IAsyncLifetime
     public async ValueTask DisposeAsync()
     {
         await _node.DisposeAsync();
-        _network.Dispose();
         _directory.Dispose();
     }
 

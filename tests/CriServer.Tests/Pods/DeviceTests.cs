@@ -14,7 +14,7 @@ public sealed class DeviceTests : IAsyncLifetime
     public DeviceTests()
     {
         Configure("etc", "run");
-        _node = new PodNode(_directory.Combine("config.toml"));
+        _node = new PodNode(_directory.Combine("config.toml"), _network);
     }
 
     public ValueTask InitializeAsync() => _node.InitializeAsync();
@@ -22,7 +22,6 @@ public sealed class DeviceTests : IAsyncLifetime
     public async ValueTask DisposeAsync()
     {
         await _node.DisposeAsync();
-        _network.Dispose();
         _directory.Dispose();
     }
 

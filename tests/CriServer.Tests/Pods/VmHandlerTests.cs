@@ -22,7 +22,7 @@ public sealed class VmHandlerTests : IAsyncLifetime
             kind = "namespaces"
 
             """);
-        _node = new PodNode(config);
+        _node = new PodNode(config, _network);
     }
 
     public ValueTask InitializeAsync() => _node.InitializeAsync();
@@ -30,7 +30,6 @@ public sealed class VmHandlerTests : IAsyncLifetime
     public async ValueTask DisposeAsync()
     {
         await _node.DisposeAsync();
-        _network.Dispose();
         _directory.Dispose();
     }
 
