@@ -18,7 +18,7 @@ public static partial class ContainerSpecBuilder
             var node = CdiNode(asked, input.Security);
             nodes.RemoveAll(n => n.Path == node.Path);
             nodes.Add(node);
-            if (!input.Privileged && asked.Permissions != "none")
+            if (asked.Permissions != "none")
             {
                 rules.Add(new DeviceRuleSpec(true, node.Type, node.Major, node.Minor, asked.Permissions.Length > 0 ? asked.Permissions : "rwm"));
             }

@@ -40,10 +40,9 @@ public static partial class ContainerSpecBuilder
                 AddNodes("/dev", "/dev", nodes, _ownDevices);
             }
 
-            List<DeviceRuleSpec> all = [new(true, 'a', null, null, "rwm")];
             AddAskedDevices(input, nodes, []);
-            AddCdiDevices(input, nodes, all);
-            return (nodes, all);
+            AddCdiDevices(input, nodes, []);
+            return (nodes, [new DeviceRuleSpec(true, 'a', null, null, "rwm")]);
         }
 
         var rules = new List<DeviceRuleSpec>(_defaultRules);
