@@ -10,7 +10,6 @@ namespace Crisp.CriServer.Runtime;
 
 public sealed partial class RuntimeServer
 {
-
     // A daemon that inherited the pipe keeps it open after the command's end; its later output is nobody's.
     private static readonly TimeSpan _drainPatience = TimeSpan.FromMilliseconds(500);
 

@@ -33,7 +33,6 @@ public sealed class StatsCommandTests(PodNode node) : IClassFixture<PodNode>
     [Fact]
     public async Task Events_ShowsALineForEachUntilItIsInterrupted()
     {
-        const int SigTerm = 15;
         PodNode.Require();
         using var process = CrispProcess.Start("events", "--socket", node.Daemon.SocketPath);
 
@@ -47,7 +46,7 @@ public sealed class StatsCommandTests(PodNode node) : IClassFixture<PodNode>
         }
 
         Assert.Matches(@"\A\S+Z pod (created|started) default/pod-\d+ [0-9a-f]{12}\z", await reading);
-        Processes.Kill(process.Id, SigTerm);
+        Processes.Kill(process.Id, Signals.Terminate);
         await process.WaitForExitAsync();
         Assert.Equal(143, process.ExitCode);
         await Parallel.ForEachAsync(pods, async (pod, _) => await node.RemovePodAsync(pod));
