@@ -1,6 +1,5 @@
 using Crisp.CriServer.Runtime;
 using Crisp.CriServer.State;
-using Crisp.Sandbox.Protocol;
 using Prometheus;
 
 namespace Crisp.CriServer.Monitoring;
@@ -33,23 +32,8 @@ internal sealed class VmMetrics
     }
 
     private static async Task<MachineExits?> ReadAsync(LiveSandbox sandbox, CancellationToken cancellation)
-    {
-        using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        deadline.CancelAfter(_patience);
-        try
-        {
-            return sandbox.Link is { } link && await link.Client.MachineExitsAsync(deadline.Token) is { } exits
-                ? new MachineExits(sandbox.Id, exits, sandbox.IsRestored)
-                : null;
-        }
-        catch (SandboxException)
-        {
-            // It has just ended, or is older than the question: one pod must not fail the page of all.
-            return null;
-        }
-        catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
-        {
-            return null;
-        }
-    }
+        => sandbox.Link is { } link
+            && await link.TryAskAsync((client, token) => client.MachineExitsAsync(token), _patience, cancellation) is { } exits
+            ? new MachineExits(sandbox.Id, exits, sandbox.IsRestored)
+            : null;
 }

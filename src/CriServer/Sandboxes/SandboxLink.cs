@@ -113,6 +113,31 @@ public sealed class SandboxLink : IAsyncDisposable
         }
     }
 
+    /// <summary>
+    /// Asks what is one of many answers: a pod that has just ended, that does not answer in time, or that is older than the question, must
+    /// not fail a list of all.
+    /// </summary>
+    /// <returns>Null: there is no answer.</returns>
+    /// <exception cref="OperationCanceledException">The caller's token, not the patience, ended it.</exception>
+    public async Task<T?> TryAskAsync<T>(Func<SandboxClient, CancellationToken, Task<T?>> ask, TimeSpan patience, CancellationToken cancellation)
+        where T : class
+    {
+        using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        deadline.CancelAfter(patience);
+        try
+        {
+            return await ask(Client, deadline.Token);
+        }
+        catch (SandboxException)
+        {
+            return null;
+        }
+        catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
+        {
+            return null;
+        }
+    }
+
     /// <summary>Remembers what Start or State told.</summary>
     public void Learn(NamespaceInfo? info)
     {

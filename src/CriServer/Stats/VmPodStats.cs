@@ -2,7 +2,6 @@ using Crisp.Cgroups;
 using Crisp.CriServer.Sandboxes;
 using Crisp.CriServer.State;
 using Crisp.Sandbox.Client;
-using Crisp.Sandbox.Protocol;
 
 namespace Crisp.CriServer.Stats;
 
@@ -35,22 +34,6 @@ internal sealed class VmPodStats(SandboxLink link, NamespacePodStats node) : IPo
 
     public void Dispose() => node.Dispose();
 
-    private async Task<SandboxStats?> AskAsync(string container, StatsParts parts, CancellationToken cancellation, bool details = false)
-    {
-        using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        deadline.CancelAfter(s_patience);
-        try
-        {
-            return await link.Client.StatsAsync(container, parts, details, deadline.Token);
-        }
-        catch (SandboxException)
-        {
-            // It has just ended, or does not answer: one pod must not fail a list of all.
-            return null;
-        }
-        catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
-        {
-            return null;
-        }
-    }
+    private Task<SandboxStats?> AskAsync(string container, StatsParts parts, CancellationToken cancellation, bool details = false)
+        => link.TryAskAsync<SandboxStats>(async (client, token) => await client.StatsAsync(container, parts, details, token), s_patience, cancellation);
 }
