@@ -1,3 +1,5 @@
+using Crisp.CriServer.Containers;
+
 namespace Crisp.CriServer.Cdi;
 
 /// <summary>What containerEdits must be like, whoever wants them.</summary>
@@ -65,7 +67,7 @@ internal static class CdiEditsCheck
 
     private static bool IsVariable(string? entry) => IsText(entry) && entry!.IndexOf('=', StringComparison.Ordinal) > 0;
 
-    private static bool IsPath(string path) => path.Length > 1 && path[0] == '/' && IsText(path) && !path.Split('/').Contains("..");
+    private static bool IsPath(string path) => path.Length > 1 && AbsolutePath.Is(path);
 
     private static void Require(bool condition, string problem)
     {

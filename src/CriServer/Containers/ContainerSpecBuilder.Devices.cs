@@ -95,7 +95,7 @@ public static partial class ContainerSpecBuilder
     private static string Target(Device device)
     {
         var target = device.ContainerPath.Length > 0 ? device.ContainerPath : device.HostPath;
-        return device.HostPath.StartsWith('/') && target.StartsWith('/') && !target.Split('/').Contains("..")
+        return AbsolutePath.Is(device.HostPath) && AbsolutePath.Is(target)
             ? target
             : throw CriException.Invalid($"The device {device.HostPath} for {target}: both paths must be absolute and without \"..\".");
     }

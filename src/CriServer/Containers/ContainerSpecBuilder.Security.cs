@@ -35,7 +35,7 @@ public static partial class ContainerSpecBuilder
             return [];
         }
 
-        if (asked.FirstOrDefault(p => !p.StartsWith('/') || p.Split('/').Contains("..") || p.Contains('\0', StringComparison.Ordinal)) is { } bad)
+        if (asked.FirstOrDefault(p => !AbsolutePath.Is(p)) is { } bad)
         {
             throw CriException.Invalid($"{field} has \"{bad}\", which is not an absolute path without \"..\".");
         }

@@ -203,7 +203,7 @@ public sealed partial class RuntimeServer
     private static string LogDirectory(PodSandboxConfig config)
     {
         var path = config.LogDirectory;
-        return path.Length == 0 || (path.StartsWith('/') && !path.Split('/').Contains("..") && !path.Contains('\0', StringComparison.Ordinal))
+        return path.Length == 0 || AbsolutePath.Is(path)
             ? path
             : throw CriException.Invalid($"log_directory \"{path}\" must be an absolute path without \"..\".");
     }

@@ -189,6 +189,8 @@ public sealed class ContainerMountsTests : IDisposable
     [InlineData("/dev/null", "/dev/../a", "r")]
     [InlineData("dev/null", "/dev/a", "r")]
     [InlineData("/dev/null", "/dev/a", "x")]
+    [InlineData("/dev/null\0", "/dev/mine", "r")]
+    [InlineData("/dev/null", "/dev/mine\0", "r")]
     public void DeviceThatIsNone_IsRefused(string host, string container, string permissions) => Assert.Equal(
         StatusCode.InvalidArgument,
         Assert.Throws<CriException>(() => SpecInputs.Build(
