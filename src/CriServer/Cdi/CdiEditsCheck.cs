@@ -1,4 +1,5 @@
 using Crisp.CriServer.Containers;
+using static Crisp.CriServer.Cdi.CdiException;
 
 namespace Crisp.CriServer.Cdi;
 
@@ -23,13 +24,13 @@ internal static class CdiEditsCheck
         foreach (var node in edits.DeviceNodes)
         {
             Require(node is not null, $"{where} has a null in deviceNodes");
-            Check(node!, where);
+            Check(node, where);
         }
 
         foreach (var mount in edits.Mounts)
         {
             Require(mount is not null, $"{where} has a null in mounts");
-            Require(IsPath(mount!.HostPath), $"{where} has a mount with the hostPath \"{mount.HostPath}\", {NotPath}");
+            Require(IsPath(mount.HostPath), $"{where} has a mount with the hostPath \"{mount.HostPath}\", {NotPath}");
             Require(IsPath(mount.ContainerPath), $"{where} has a mount with the containerPath \"{mount.ContainerPath}\", {NotPath}");
             Require(mount.Options?.All(o => o is not null) != false, $"{where} has a null in the options of the mount on {mount.ContainerPath}");
         }
@@ -37,7 +38,7 @@ internal static class CdiEditsCheck
         foreach (var hook in edits.Hooks)
         {
             Require(hook is not null, $"{where} has a null in hooks");
-            Check(hook!, where);
+            Check(hook, where);
         }
     }
 
@@ -68,12 +69,4 @@ internal static class CdiEditsCheck
     private static bool IsVariable(string? entry) => IsText(entry) && entry!.IndexOf('=', StringComparison.Ordinal) > 0;
 
     private static bool IsPath(string path) => path.Length > 1 && AbsolutePath.Is(path);
-
-    private static void Require(bool condition, string problem)
-    {
-        if (!condition)
-        {
-            throw new CdiException(problem);
-        }
-    }
 }

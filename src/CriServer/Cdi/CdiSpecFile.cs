@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Crisp.Linux;
+using static Crisp.CriServer.Cdi.CdiException;
 
 namespace Crisp.CriServer.Cdi;
 
@@ -96,20 +97,12 @@ internal static class CdiSpecFile
         foreach (var device in spec.Devices)
         {
             Require(device is not null, "devices has a null");
-            Require(CdiNames.IsDevice(device!.Name), $"a device has the name \"{device.Name}\", which is not of letters, digits and _ . : -");
+            Require(CdiNames.IsDevice(device.Name), $"a device has the name \"{device.Name}\", which is not of letters, digits and _ . : -");
             Require(names.Add(device.Name), $"it has the device {device.Name} twice");
             Require(!device.ContainerEdits.IsEmpty, $"the device {device.Name} has no containerEdits, so that nothing of it would be in a container");
             CdiEditsCheck.Check(device.ContainerEdits, $"the device {device.Name}");
         }
 
         CdiVersions.Check(spec);
-    }
-
-    private static void Require(bool condition, string problem)
-    {
-        if (!condition)
-        {
-            throw new CdiException(problem);
-        }
     }
 }
