@@ -30,14 +30,14 @@ public sealed partial class SandboxClient
     }
 
     /// <summary>Runs the container's plan up to execve. A failure is the container's end too, with exit code 128 and the same message.</summary>
-    /// <param name="hooks">How long the container's hooks may take; null without any.</param>
+    /// <param name="hooks">How long the container's hooks may take.</param>
     public Task<StartContainerResponse> StartContainerAsync(
-        string containerId, TimeSpan? hooks = null, CancellationToken cancellationToken = default)
+        string containerId, TimeSpan hooks = default, CancellationToken cancellationToken = default)
         => _connection.CallAsync(
             "StartContainer",
             new StartContainerRequest { ContainerId = containerId },
             StartContainerResponse.Parser,
-            _options.OperationTimeout + (hooks ?? TimeSpan.Zero),
+            _options.OperationTimeout + hooks,
             cancellationToken);
 
     /// <returns>How it ended; null when it never ran or is not known (any more).</returns>
