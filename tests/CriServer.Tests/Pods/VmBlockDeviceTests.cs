@@ -7,16 +7,13 @@ namespace Crisp.CriServer.Tests.Pods;
 /// <summary>The kubelet's volumeDevices in a pod that is a virtual machine.</summary>
 public sealed class VmBlockDeviceTests(VmPodNode machines) : IClassFixture<VmPodNode>
 {
-    private const int Size = 1 << 20;
-
     [Fact]
     public async Task BlockDevice_IsTheContainersOverARestartOfTheDaemon_AndFreeWhenItIsRemoved()
     {
         VmPodNode.Require();
         var node = machines.Node;
         var file = Path.Combine(node.Daemon.Scratch, "disk");
-        await File.WriteAllBytesAsync(file, [.. "found\n"u8, .. new byte[Size - 6]], TestContext.Current.CancellationToken);
-        using var device = LoopDevice.Create(file);
+        using var device = LoopDevice.Create(file, "found\n");
         var pod = await node.RunPodAsync(c => c.Linux.SecurityContext.NamespaceOptions.Network = NamespaceMode.Pod, VmPodNode.Handler);
         var container = await node.LaunchAsync(pod, ["sleep", "1000"], Asking("mrw"));
         Assert.Equal((0, "found\n", ""), await node.ExecAsync(container, "head", "-n", "1", "/dev/xvda"));

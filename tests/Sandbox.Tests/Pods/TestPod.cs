@@ -69,19 +69,29 @@ internal abstract class TestPod : IAsyncDisposable
         Capabilities = new CapabilitiesSpec { Bounding = ["CAP_KILL"], Permitted = ["CAP_KILL"], Effective = ["CAP_KILL"] },
     };
 
+    /// <summary>All that it needs but its mounts is opened here, as the daemon does.</summary>
     public async Task<ContainerSpec> CreateAsync(ContainerSpec spec, params FileDescriptor[] mounts)
     {
         using var rootfs = _rootfs.Open();
-        if (Spec.Vm is null || spec.Log is null)
+        var disks = (spec.Disks ?? []).Where(d => d.Source is BlockDeviceSource)
+            .Select(d => Files.Open(((BlockDeviceSource)d.Source).Path, d.IsReadOnly ? OpenFlags.ReadOnly : OpenFlags.ReadWrite)).ToArray();
+        try
         {
-            await Client.CreateContainerAsync(spec, [rootfs, .. mounts]);
+            if (Spec.Vm is null || spec.Log is null)
+            {
+                await Client.CreateContainerAsync(spec, [rootfs, .. mounts, .. disks]);
+                return spec;
+            }
+
+            using var logs = Mounts.CloneDirectory(FileDescriptor.CurrentDirectory, spec.Log.Directory);
+            spec = spec with { Log = spec.Log with { HasDescriptor = true } };
+            await Client.CreateContainerAsync(spec, [rootfs, .. mounts, .. disks, logs]);
             return spec;
         }
-
-        using var logs = Mounts.CloneDirectory(FileDescriptor.CurrentDirectory, spec.Log.Directory);
-        spec = spec with { Log = spec.Log with { HasDescriptor = true } };
-        await Client.CreateContainerAsync(spec, [rootfs, .. mounts, logs]);
-        return spec;
+        finally
+        {
+            Array.ForEach(disks, static d => d.Dispose());
+        }
     }
 
     /// <summary>Creates and starts.</summary>

@@ -1,5 +1,3 @@
-using System.Text;
-using Crisp.Linux;
 using Crisp.Sandbox.Protocol;
 using Crisp.Sandbox.Spec;
 using Crisp.Sandbox.Tests.Pods;
@@ -10,7 +8,6 @@ namespace Crisp.Sandbox.Tests.Vm.Monitor;
 /// <summary>Block devices of the node as disks of a VM pod's containers, from the monitor to the container's device node.</summary>
 public sealed class DiskTests : IDisposable
 {
-    private const int Size = 1 << 20;
     private readonly TemporaryDirectory _directory = new();
     private readonly List<LoopDevice> _devices = [];
 
@@ -24,7 +21,7 @@ public sealed class DiskTests : IDisposable
             echo written | dd of=/dev/disks/data conv=notrunc,fsync && echo w || echo -
             echo refused > /dev/seed || echo no
             """;
-        var spec = Container(pod, script, Disk(data, "/dev/disks/data") with { Mode = 0x1B6, Uid = 1000, Gid = 6 }, Disk(seed, "/dev/seed", "r"));
+        var spec = Container(pod, script, data.Disk("/dev/disks/data") with { Mode = 0x1B6, Uid = 1000, Gid = 6 }, seed.Disk("/dev/seed", "r"));
         await CreateAsync(pod, spec);
         Assert.Equal([false, true], pod.Guest.Disks.OrderBy(d => d.Key).Select(d => d.Value.IsReadOnly));
         await pod.Client.StartContainerAsync(spec.Id);
@@ -44,11 +41,11 @@ public sealed class DiskTests : IDisposable
     {
         await using var pod = await MonitoredPod.StartAsync();
         var device = Device("data");
-        var reader = await CreateAsync(pod, Container(pod, "true", Disk(device, "/dev/r", "r")));
+        var reader = await CreateAsync(pod, Container(pod, "true", device.Disk("/dev/r", "r")));
         Assert.True(Assert.Single(pod.Guest.Disks).Value.IsReadOnly);
-        var writer = await CreateAsync(pod, Container(pod, "true", Disk(device, "/dev/w"), Disk(device, "/dev/also", "r")));
+        var writer = await CreateAsync(pod, Container(pod, "true", device.Disk("/dev/w"), device.Disk("/dev/also", "r")));
         Assert.False(Assert.Single(pod.Guest.Disks).Value.IsReadOnly);
-        var last = await CreateAsync(pod, Container(pod, "true", Disk(device, "/dev/r", "r")));
+        var last = await CreateAsync(pod, Container(pod, "true", device.Disk("/dev/r", "r")));
         Assert.False(Assert.Single(pod.Guest.Disks).Value.IsReadOnly);
         await pod.Client.DeleteContainerAsync(reader);
         await pod.Client.DeleteContainerAsync(writer);
@@ -63,16 +60,16 @@ public sealed class DiskTests : IDisposable
     {
         await using var pod = await MonitoredPod.StartAsync();
         var (one, two, three) = (Device("one"), Device("two"), Device("three"));
-        var first = await CreateAsync(pod, Container(pod, "true", Disk(one, "/dev/one")));
-        await RefusedAsync(RpcCode.ResourceExhausted, "was made for 2 block devices at once", Disk(two, "/dev/two"), Disk(three, "/dev/three"));
+        var first = await CreateAsync(pod, Container(pod, "true", one.Disk("/dev/one")));
+        await RefusedAsync(RpcCode.ResourceExhausted, "was made for 2 block devices at once", two.Disk("/dev/two"), three.Disk("/dev/three"));
         await RefusedAsync(RpcCode.InvalidArgument, "/dev/null is no block device.", new DiskSpec("/dev/x", new BlockDeviceSource("/dev/null"), "rwm", 0x1B6, 0, 0));
         File.WriteAllText(Backing("empty"), "");
         var empty = LoopDevice.Create(Backing("empty"));
         _devices.Add(empty);
-        await RefusedAsync(RpcCode.FailedPrecondition, $"The block device {empty.Path} has no size", Disk(empty, "/dev/x"));
+        await RefusedAsync(RpcCode.FailedPrecondition, $"The block device {empty.Path} has no size", empty.Disk("/dev/x"));
 
         // The slot that was taken for a moment is free.
-        var second = await CreateAsync(pod, Container(pod, "true", Disk(two, "/dev/two")));
+        var second = await CreateAsync(pod, Container(pod, "true", two.Disk("/dev/two")));
         Assert.Equal(2, pod.Guest.Disks.Count);
         await pod.Client.DeleteContainerAsync(first);
         await pod.Client.DeleteContainerAsync(second);
@@ -92,7 +89,7 @@ public sealed class DiskTests : IDisposable
         var device = Device("data");
         await using (var pod = await MonitoredPod.StartAsync())
         {
-            var id = await CreateAsync(pod, Container(pod, "sleep 1000", Disk(device, "/dev/data")));
+            var id = await CreateAsync(pod, Container(pod, "sleep 1000", device.Disk("/dev/data")));
             await pod.Client.StartContainerAsync(id);
         }
 
@@ -115,8 +112,6 @@ public sealed class DiskTests : IDisposable
         _directory.Dispose();
     }
 
-    private static DiskSpec Disk(LoopDevice device, string path, string access = "rwm") => new(path, new BlockDeviceSource(device.Path), access, 0x1B0, 0, 0);
-
     /// <summary>With access to no block device but its disks.</summary>
     private static ContainerSpec Container(MonitoredPod pod, string script, params DiskSpec[] disks) => pod.Container("sh", "-c", script) with
     {
@@ -124,31 +119,14 @@ public sealed class DiskTests : IDisposable
         DeviceRules = [new DeviceRuleSpec(false, 'a', null, null, "rwm"), new DeviceRuleSpec(true, 'c', null, null, "rwm"), new DeviceRuleSpec(true, 'b', null, null, "m")],
     };
 
-    private static async Task<string> CreateAsync(MonitoredPod pod, ContainerSpec spec)
-    {
-        var opened = spec.Disks!.Select(d => Files.Open(((BlockDeviceSource)d.Source).Path, d.IsReadOnly ? OpenFlags.ReadOnly : OpenFlags.ReadWrite)).ToArray();
-        try
-        {
-            return (await pod.CreateAsync(spec, opened)).Id;
-        }
-        finally
-        {
-            Array.ForEach(opened, static d => d.Dispose());
-        }
-    }
+    private static async Task<string> CreateAsync(MonitoredPod pod, ContainerSpec spec) => (await pod.CreateAsync(spec)).Id;
 
     private string Backing(string name) => _directory.File(name);
 
     private LoopDevice Device(string name, string content = "")
     {
         TestPod.Require();
-        using (var file = File.Create(Backing(name)))
-        {
-            file.Write(Encoding.ASCII.GetBytes(content));
-            file.SetLength(Size);
-        }
-
-        var device = LoopDevice.Create(Backing(name));
+        var device = LoopDevice.Create(Backing(name), content);
         _devices.Add(device);
         return device;
     }

@@ -1,6 +1,4 @@
 using System.Text;
-using Crisp.Linux;
-using Crisp.Sandbox.Spec;
 using Crisp.Sandbox.Tests.Pods;
 using Xunit;
 
@@ -12,33 +10,29 @@ internal static class VmPodDisks
     /// <summary>How many the machine has.</summary>
     public const int Slots = 2;
 
-    private const int Size = 1 << 20;
     private static readonly TimeSpan _patience = TimeSpan.FromMinutes(2);
 
     public static async Task CheckAsync(VmPodProcess pod)
     {
-        using var data = Device(pod, "data", "first");
-        using var seed = Device(pod, "seed", "seeded");
-        using var next = Device(pod, "next", "second");
+        using var data = LoopDevice.Create(Path.Combine(pod.Scratch, "data"), "first\n");
+        using var seed = LoopDevice.Create(Path.Combine(pod.Scratch, "seed"), "seeded\n");
+        using var next = LoopDevice.Create(Path.Combine(pod.Scratch, "next"), "second\n");
 
         // The cgroup of these containers allows everything: that the seed stays as it is, is the node's doing.
-        var writer = await StartAsync(
-            pod,
+        var writer = await pod.LaunchAsync(
             pod.Container("sh", "-c", """
                 dd if=/dev/data bs=64k 2> /dev/null | wc -c; head -n 1 /dev/data; head -n 1 /dev/seed
                 echo written | dd of=/dev/data bs=512 seek=8 conv=notrunc,fsync 2> /dev/null && echo w || echo -
                 echo spoilt | dd of=/dev/seed conv=notrunc,fsync 2> /dev/null && echo w || echo -
-                """),
-            Disk(data, "/dev/data"),
-            Disk(seed, "/dev/seed", "r"));
-        var reader = await StartAsync(pod, pod.Container("sh", "-c", "head -n 1 /dev/also"), Disk(seed, "/dev/also", "r"));
-        Assert.Equal($"{Size} first seeded w -", await EndAsync(pod, writer));
+                """) with { Disks = [data.Disk("/dev/data"), seed.Disk("/dev/seed", "r")] });
+        var reader = await pod.LaunchAsync(pod.Container("sh", "-c", "head -n 1 /dev/also") with { Disks = [seed.Disk("/dev/also", "r")] });
+        Assert.Equal($"{LoopDevice.Size} first seeded w -", await EndAsync(pod, writer));
         Assert.Equal("seeded", await EndAsync(pod, reader));
         Assert.Equal("written\n", ReadAt(pod, "data", 8 * 512, 8));
         Assert.Equal("seeded\n", ReadAt(pod, "seed", 0, 7));
 
         // One that has the disk open all the time sees what is in the slot, and nothing of what was.
-        var holder = await StartAsync(pod, VmPodIsolation.Root(pod, """
+        var holder = await pod.LaunchAsync(VmPodIsolation.Root(pod, """
             for d in /sys/block/vd*; do grep -q slot-0 $d/serial && n=$(cat $d/dev); done
             mknod /held b ${n%:*} ${n#*:} && exec 3< /held && head -n 1 /held
             until test -e /go; do sleep 0.1; done
@@ -49,7 +43,7 @@ internal static class VmPodDisks
         data.Release();
         await pod.Client.DeleteContainerAsync(reader);
         seed.Release();
-        var last = await StartAsync(pod, pod.Container("sh", "-c", "head -n 1 /dev/next"), Disk(next, "/dev/next"));
+        var last = await pod.LaunchAsync(pod.Container("sh", "-c", "head -n 1 /dev/next") with { Disks = [next.Disk("/dev/next")] });
         Assert.Equal("second", await EndAsync(pod, last));
         Assert.Equal((0, "", ""), await pod.ExecAsync(holder, "touch", "/go"));
         Assert.Equal("first second", await EndAsync(pod, holder));
@@ -58,37 +52,8 @@ internal static class VmPodDisks
         next.Release();
     }
 
-    private static DiskSpec Disk(LoopDevice device, string path, string access = "rwm") => new(path, new BlockDeviceSource(device.Path), access, 0x1B6, 0, 0);
-
-    private static LoopDevice Device(VmPodProcess pod, string name, string line)
-    {
-        using (var file = File.Create(Path.Combine(pod.Scratch, name)))
-        {
-            file.Write(Encoding.ASCII.GetBytes($"{line}\n"));
-            file.SetLength(Size);
-        }
-
-        return LoopDevice.Create(Path.Combine(pod.Scratch, name));
-    }
-
     private static string ReadAt(VmPodProcess pod, string name, int offset, int length)
         => Encoding.ASCII.GetString(File.ReadAllBytes(Path.Combine(pod.Scratch, name)).AsSpan(offset, length));
-
-    private static async Task<string> StartAsync(VmPodProcess pod, ContainerSpec spec, params DiskSpec[] disks)
-    {
-        var opened = disks.Select(d => Files.Open(((BlockDeviceSource)d.Source).Path, d.IsReadOnly ? OpenFlags.ReadOnly : OpenFlags.ReadWrite)).ToArray();
-        try
-        {
-            spec = await pod.CreateAsync(spec with { Disks = disks }, opened);
-        }
-        finally
-        {
-            Array.ForEach(opened, static d => d.Dispose());
-        }
-
-        await pod.Client.StartContainerAsync(spec.Id);
-        return spec.Id;
-    }
 
     /// <returns>Its output as one line.</returns>
     private static async Task<string> EndAsync(VmPodProcess pod, string id)
