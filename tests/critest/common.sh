@@ -1,6 +1,7 @@
 # shellcheck shell=bash
-# tests/critest/common.sh: what the scripts beside it share: Debian's packages, a cache for what takes long to build, and a
-# registry of one's own on a free port of the loopback.
+# tests/critest/common.sh: what the scripts beside it and in tests/kubelet share: Debian's packages, a cache for what takes long to build, a
+# registry of one's own on a free port of the loopback, and what a run leaves behind. A run has a directory $work, whose name $name all of
+# it carries, and a network namespace.
 
 say() { printf '\n== %s (%ds)\n' "$1" "$SECONDS"; }
 fail() {
@@ -89,4 +90,35 @@ finished() {
 	touch "$out/complete"
 	mv "$out" "$ready"
 	echo "$ready" >&3
+}
+
+# Pids of what runs in this run's cgroups, and of its pods' processes wherever they are: none but those that this run has started.
+processes() { { find /sys/fs/cgroup -path "*/$name*" -name cgroup.procs -exec cat {} + 2> /dev/null; pgrep -f "^crisp-sandbox .*/$name/"; } | sort -un; }
+remains() {
+	local pid
+	for pid in $(processes); do
+		grep -q '^State:.Z' "/proc/$pid/status" 2> /dev/null || echo "process $pid $(tr '\0' ' ' < "/proc/$pid/cmdline" 2> /dev/null)"
+	done
+	awk -v name="$name" '$2 ~ name { print "mount", $2 }' /proc/self/mounts
+	ip -o link | awk '/veth/ { print "interface", $2 }'
+	find "$work/leases" -type f -name '10.*' -printf 'lease %f\n' 2> /dev/null
+	find /sys/fs/cgroup -maxdepth 7 -type d -name "*$name*" -printf 'cgroup %p\n'
+}
+# Ends and removes what a run has left that did not go well; after the others this finds nothing.
+sweep() {
+	local pid
+	for pid in $(processes); do
+		kill -9 "$pid" 2> /dev/null || true
+	done
+	awk -v name="$name" '$2 ~ name { print $2 }' /proc/self/mounts | tac | xargs -r -n 1 umount --lazy
+	remove_cgroups
+}
+# Removes this run's cgroups, none of which has a process any more. The first version's may be busy for a second or two.
+remove_cgroups() {
+	local try
+	for try in 0 0.1 0.5 1 1 1; do
+		sleep "$try"
+		find /sys/fs/cgroup -depth -type d -path "*/$name*" -exec rmdir {} + 2> /dev/null || true
+		[ -n "$(find /sys/fs/cgroup -type d -name "$name" -print -quit)" ] || return 0
+	done
 }

@@ -47,18 +47,6 @@ socket=unix://$work/run/crisp.sock
 mkdir "$work/tmp"
 daemon=
 
-# Pids of what runs in the cgroups of this run's pods: none but processes that this run has started.
-processes() { find /sys/fs/cgroup -path "*/$name*" -name cgroup.procs -exec cat {} + 2> /dev/null | sort -un; }
-remains() {
-	local pid
-	for pid in $(processes); do
-		grep -q '^State:.Z' "/proc/$pid/status" 2> /dev/null || echo "process $pid $(tr '\0' ' ' < "/proc/$pid/cmdline" 2> /dev/null)"
-	done
-	awk -v name="$name" '$2 ~ name { print "mount", $2 }' /proc/self/mounts
-	ip -o link | awk '/veth/ { print "interface", $2 }'
-	find "$work/leases" -type f -name '10.*' -printf 'lease %f\n' 2> /dev/null
-	find /sys/fs/cgroup -maxdepth 7 -type d -name "*$name*" -printf 'cgroup %p\n'
-}
 stop_daemon() {
 	[ -n "$daemon" ] || return 0
 	kill "$daemon" 2> /dev/null || true
@@ -68,17 +56,11 @@ stop_daemon() {
 clean() {
 	status=$?
 	trap - EXIT INT TERM
+	# Whatever fails here, the rest of it goes on.
+	set +e
 	stop_daemon
 	registry_stop
-	# After a run that went well this finds nothing.
-	local pid directory
-	for pid in $(processes); do
-		kill -9 "$pid" 2> /dev/null || true
-	done
-	awk -v name="$name" '$2 ~ name { print $2 }' /proc/self/mounts | tac | xargs -r -n 1 umount --lazy
-	for directory in $(find /sys/fs/cgroup -depth -type d -path "*/$name*"); do
-		rmdir "$directory" 2> /dev/null || { sleep 0.1 && rmdir "$directory"; } || true
-	done
+	sweep
 	if [ -n "${CRITEST_OUT:-}" ]; then
 		mkdir -p "$CRITEST_OUT"
 		cp "$work"/*.log "$work/report.json" "$CRITEST_OUT" 2> /dev/null || true

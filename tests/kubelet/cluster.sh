@@ -10,11 +10,14 @@ start() {
 	"$@" >> "$work/$name.log" 2>&1 &
 	process[$name]=$!
 }
-# stop NAME [SIGNAL]: and waits for its end.
+# stop NAME [SIGNAL]: and waits for its end. An API server whose etcd has gone never comes to it by itself.
 stop() {
-	[ -n "${process[$1]:-}" ] || return 0
-	kill "-${2:-TERM}" "${process[$1]}" 2> /dev/null || true
-	wait "${process[$1]}" 2> /dev/null || true
+	local pid=${process[$1]:-}
+	[ -n "$pid" ] || return 0
+	kill "-${2:-TERM}" "$pid" 2> /dev/null || true
+	ended() { ! kill -0 "$pid" 2> /dev/null; }
+	eventually 20 ended || kill -KILL "$pid"
+	wait "$pid" 2> /dev/null || true
 	unset "process[$1]"
 }
 
@@ -48,6 +51,7 @@ configure_cluster() {
 		root = "$work/root"
 		run = "$work/run"
 		cgroup_driver = "$driver"
+		$([ "$driver" != cgroupfs ] || echo "cgroup_parent = \"$name\"")
 		sandbox_binary = "$bin/crisp-sandbox"
 		[cni]
 		conf_dir = "$work/cni"
@@ -114,25 +118,12 @@ start_cluster() {
 	run_kubelet
 }
 
-# What of this run is still there.
-remains() {
-	awk -v name="$name" '$2 ~ name { print "mount", $2 }' /proc/self/mounts
-	ip -o link | awk '/veth/ { print "interface", $2 }'
-	find "$work/leases" -type f -name '10.*' -printf 'lease %f\n' 2> /dev/null
-	pgrep -f "crisp-sandbox .*$name" | sed 's/^/process /'
-}
-
+# Ends all of it. The kubelet keeps its own cgroups, which its pods have left, and its root directory, which it has mounted on itself.
 stop_cluster() {
 	stop kubelet
-	[ -z "${process[crisp]:-}" ] || "$bin/crisp" rm --all --force --socket "$work/run/crisp.sock" > /dev/null 2>&1 || true
 	stop crisp
 	stop apiserver
 	stop etcd
-	local directory
-	awk -v name="$name" '$2 ~ name { print $2 }' /proc/self/mounts | tac | xargs -r -n 1 umount --lazy
-	for _ in 1 2 3 4 5 6; do
-		find /sys/fs/cgroup -depth -type d -path "*/$name*" -exec rmdir {} + 2> /dev/null || true
-		[ -n "$(find /sys/fs/cgroup -type d -name "$name")" ] || break
-		sleep 0.5
-	done
+	! mountpoint -q "$work/kubelet" || umount "$work/kubelet" || true
+	remove_cgroups
 }

@@ -33,8 +33,18 @@ export KUBECONFIG=$work/admin.conf
 clean() {
 	local status=$?
 	trap - EXIT
+	# Whatever fails here, the rest of it goes on.
+	set +e
+	# crisp rm leaves a kubelet's pods to the kubelet.
+	[ -z "${process[kubelet]:-}" ] || kubectl delete pods --all --grace-period 1 --timeout 60s --request-timeout 60s > /dev/null
 	stop_cluster
 	[ -z "${KUBELET_OUT:-}" ] || { mkdir -p "$KUBELET_OUT" && cp "$work"/*.log "$KUBELET_OUT"; }
+	if [ -n "$(remains)" ]; then
+		say "left behind"
+		remains
+		sweep
+		status=1
+	fi
 	rm -rf "$work"
 	exit "$status"
 }
@@ -177,6 +187,6 @@ gone() { [ -z "$("$bin/crisp" pods -q --socket "$work/run/crisp.sock")" ]; }
 check "none is left on the node" gone
 stop_cluster
 nothing() { [ -z "$(remains)" ] || { remains && return 1; }; }
-check "nothing is left: process, mount, interface, lease" nothing
+check "nothing is left: process, mount, interface, lease, cgroup" nothing
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]
