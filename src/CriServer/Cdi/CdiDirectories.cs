@@ -131,10 +131,11 @@ internal sealed class CdiDirectories(IReadOnlyList<string> directories)
         }
 
         var highest = found.Max(f => f.Priority);
-        return found.Where(f => f.Priority == highest).ToList() is [var one]
+        var chosen = found.Where(f => f.Priority == highest).ToList();
+        return chosen is [var one]
             ? one
             : throw new CdiException(
-                $"The CDI device {name} is described by {string.Join(" and by ", found.Where(f => f.Priority == highest).Select(f => f.File).Order(StringComparer.Ordinal))}: "
+                $"The CDI device {name} is described by {string.Join(" and by ", chosen.Select(f => f.File).Order(StringComparer.Ordinal))}: "
                 + "one directory may have it only once. Remove one of the files.");
     }
 
