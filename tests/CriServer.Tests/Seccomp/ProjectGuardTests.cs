@@ -1,26 +1,19 @@
-using System.Runtime.InteropServices;
-using System.Text;
 using Crisp.CriServer.Containers;
 using Crisp.CriServer.Seccomp;
 using Crisp.Linux;
 using Crisp.Linux.Seccomp;
 using Crisp.Linux.Tests.Seccomp;
 using Xunit;
+using static Crisp.CriServer.Tests.Seccomp.SeccompFilters;
 
 namespace Crisp.CriServer.Tests.Seccomp;
 
 /// <summary>Which calls a container with a limited writable layer may make.</summary>
 public sealed class ProjectGuardTests
 {
-    private const uint Allow = 0x7FFF_0000;
-    private const uint Eperm = 0x0005_0001;
-    private const uint Eacces = 0x0005_000D;
-    private const uint Enosys = 0x0005_0026;
-    private const uint Kill = 0x8000_0000;
     private const uint X32 = 0x4000_0000;
     private const uint FileSetattr = 469;
     private const uint GetWindowSize = 0x5413;
-    private static readonly Version _kernel = new(6, 1);
 
     private static readonly (SeccompArchitecture, uint Ioctl)[] _ioctls =
         [(SeccompArchitecture.X86_64, 16), (SeccompArchitecture.X86, 54), (SeccompArchitecture.X32, 514 | X32)];
@@ -37,8 +30,8 @@ public sealed class ProjectGuardTests
     [Fact]
     public void RuntimeDefault_IsAsBeforeInAllElse()
     {
-        var filter = Instructions(SeccompPrograms.Default(CapabilityNames.Default, _kernel, guard: true));
-        var before = Instructions(SeccompPrograms.Default(CapabilityNames.Default, _kernel));
+        var filter = Instructions(SeccompPrograms.Default(CapabilityNames.Default, Kernel, guard: true));
+        var before = Instructions(SeccompPrograms.Default(CapabilityNames.Default, Kernel));
         AssertGuards(filter, Eacces, Enosys);
         Assert.Equal(Allow, Answer(before, SeccompArchitecture.X86_64, 16, ProjectQuota.ChangingRequests[0]));
         Assert.All(Enumerable.Range(0, 500).Select(n => (uint)n).Except([FileSetattr]), number =>
@@ -48,7 +41,7 @@ public sealed class ProjectGuardTests
     [Fact]
     public void ProfileThatAllowsTheNewerCall_NoLongerDoes()
     {
-        var filter = Compile("""
+        var filter = Guarded("""
             { "defaultAction": "SCMP_ACT_ERRNO", "architectures": ["SCMP_ARCH_X86_64", "SCMP_ARCH_X86", "SCMP_ARCH_X32"],
               "syscalls": [{ "names": ["file_setattr", "ioctl"], "action": "SCMP_ACT_ALLOW" }] }
             """);
@@ -59,7 +52,7 @@ public sealed class ProjectGuardTests
     [Fact]
     public void ProfileThatForbidsMore_StillDoes()
     {
-        var filter = Compile("""
+        var filter = Guarded("""
             { "defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{ "names": ["read", "ioctl"], "action": "SCMP_ACT_KILL_PROCESS" }] }
             """);
         Assert.Equal(Kill, Answer(filter, SeccompArchitecture.X86_64, 0));
@@ -70,7 +63,7 @@ public sealed class ProjectGuardTests
     [Fact]
     public void ProfileWithConditionsOfItsOwn_KeepsThem()
     {
-        var filter = Compile("""
+        var filter = Guarded("""
             { "defaultAction": "SCMP_ACT_KILL_PROCESS", "syscalls": [
                 { "names": ["ioctl"], "action": "SCMP_ACT_ALLOW", "args": [{ "index": 1, "value": 21523, "op": "SCMP_CMP_EQ" }] } ] }
             """);
@@ -98,8 +91,5 @@ public sealed class ProjectGuardTests
     private static uint Answer(SeccompInstruction[] filter, SeccompArchitecture architecture, uint number, ulong second = 0)
         => SeccompInterpreter.Run(filter, SeccompCall.Of(architecture, number, 0, second), out _);
 
-    private static SeccompInstruction[] Compile(string json) => Instructions(SeccompPrograms.Compile(
-        SeccompProfileFile.Parse(Encoding.UTF8.GetBytes(json), "/p"), "/p", CapabilityNames.Default, _kernel, guard: true));
-
-    private static SeccompInstruction[] Instructions(SeccompProgram program) => MemoryMarshal.Cast<byte, SeccompInstruction>(program.Program).ToArray();
+    private static SeccompInstruction[] Guarded(string json) => Instructions(Compile(json, guard: true));
 }

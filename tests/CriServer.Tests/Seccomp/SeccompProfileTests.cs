@@ -1,5 +1,3 @@
-using System.Runtime.InteropServices;
-using System.Text;
 using Crisp.CriServer.Containers;
 using Crisp.CriServer.Hosting;
 using Crisp.CriServer.Seccomp;
@@ -7,17 +5,14 @@ using Crisp.Linux.Seccomp;
 using Crisp.Linux.Tests.Seccomp;
 using Grpc.Core;
 using Xunit;
+using static Crisp.CriServer.Tests.Seccomp.SeccompFilters;
 
 namespace Crisp.CriServer.Tests.Seccomp;
 
 public sealed class SeccompProfileTests
 {
-    private const uint Allow = 0x7FFF_0000;
-    private const uint Eperm = 0x0005_0001;
-    private const uint Enosys = 0x0005_0026;
     private const uint Clone = 56;
     private const uint NewUser = 0x1000_0000;
-    private static readonly Version _kernel = new(6, 1);
 
     [Theory]
     [InlineData(0, Allow)] // read
@@ -171,12 +166,7 @@ public sealed class SeccompProfileTests
         Assert.Contains("ENOENT", Assert.Throws<CriException>(() => SeccompProfileFile.Read(path + "x")).Message, StringComparison.Ordinal);
     }
 
-    private static SeccompInstruction[] Default(IReadOnlyCollection<string> capabilities) => Instructions(SeccompPrograms.Default(capabilities, _kernel));
-
-    private static SeccompProgram Compile(string json)
-        => SeccompPrograms.Compile(SeccompProfileFile.Parse(Encoding.UTF8.GetBytes(json), "/p"), "/p", CapabilityNames.Default, _kernel);
-
-    private static SeccompInstruction[] Instructions(SeccompProgram program) => MemoryMarshal.Cast<byte, SeccompInstruction>(program.Program).ToArray();
+    private static SeccompInstruction[] Default(IReadOnlyCollection<string> capabilities) => Instructions(SeccompPrograms.Default(capabilities, Kernel));
 
     private static uint Answer(SeccompInstruction[] program, uint number, params ulong[] arguments)
         => SeccompInterpreter.Run(program, SeccompCall.Of(SeccompArchitecture.X86_64, number, arguments), out _);
