@@ -40,8 +40,11 @@ internal sealed partial class NodeReconciler(
             if (await nodeSwitch.ContinueAsync(node, cancellation))
             {
                 metrics.Phase("switching");
+                return;
             }
-            else if (await lease.LookAsync(cancellation) is var look && node.WantsCrisp() && !look.IsUninstalling)
+
+            var look = await lease.LookAsync(cancellation);
+            if (node.WantsCrisp() && !look.IsUninstalling)
             {
                 await ToCrispAsync(node, look.IsOurs, cancellation);
             }
