@@ -1,3 +1,4 @@
+using Crisp.NodeAgent.Tests.Api;
 using Crisp.NodeAgent.Tests.Host;
 using Xunit;
 
@@ -140,7 +141,7 @@ public sealed class AgentTests : AgentTest
             "both nodes are switched");
 
         Assert.False(both);
-        var transitions = Rig.Api.Get("/apis/coordination.k8s.io/v1/namespaces/crisp-system/leases/crisp-node-agent")["spec"]!["leaseTransitions"];
+        var transitions = Rig.Api.Get(ApiServer.LeasePath)["spec"]!["leaseTransitions"];
         Assert.Equal(2, transitions!.GetValue<int>());
     }
 

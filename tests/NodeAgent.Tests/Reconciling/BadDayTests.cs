@@ -230,9 +230,7 @@ public sealed class BadDayTests : AgentTest
         Rig.Api.AddPod("precious", "n1", owner: null);
         var uninstall = Rig.UninstallAsync(TimeSpan.FromSeconds(60));
         await Rig.UntilAsync(() => Rig.Api.Label("n2", "crisp.dev/version") is null, "one node has gone back, and the other cannot");
-        Rig.Api.Change(
-            "/apis/coordination.k8s.io/v1/namespaces/crisp-system/leases/crisp-node-agent",
-            l => l["metadata"]!["annotations"]!.AsObject().Remove("crisp.dev/uninstall"));
+        Rig.Api.Change(ApiServer.LeasePath, l => l["metadata"]!["annotations"]!.AsObject().Remove("crisp.dev/uninstall"));
         var (code, output) = await uninstall;
 
         Assert.Equal(3, code);
