@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # tests/kubelet/cluster.sh: a node for run.sh: etcd, kube-apiserver, crisp serve and a kubelet, all of this process's children, with their
-# state beneath $work and the node's address $address on an interface of this network namespace.
+# state beneath $work and the node's address $address on an interface of this network namespace. tests/cluster has the first two from here.
 
 # start NAME COMMAND...: in the background, its output in $work/NAME.log, its pid in ${process[NAME]}.
 declare -A process=()
@@ -21,22 +21,44 @@ stop() {
 	unset "process[$1]"
 }
 
-configure_cluster() {
-	mkdir "$work"/{certs,cni,manifests}
+# configure_accounts SERVER NODE...: the key of service accounts' tokens, and for the administrator and the kubelet of each node a token and a
+# configuration, admin.conf and NODE.conf, with the API server's address.
+configure_accounts() {
+	local server=$1 user
+	shift
 	openssl genrsa -out "$work/account.key" 2048 2> /dev/null
 	openssl rsa -in "$work/account.key" -pubout -out "$work/account.pub" 2> /dev/null
-	printf 'admin-token,admin,1,"system:masters"\nnode-token,system:node:node1,2,"system:nodes"\n' > "$work/tokens"
-	local user
-	for user in admin node; do
+	echo 'admin-token,admin,1,"system:masters"' > "$work/tokens"
+	for user in "$@"; do
+		echo "$user-token,system:node:$user,$user,\"system:nodes\"" >> "$work/tokens"
+	done
+	for user in admin "$@"; do
 		cat > "$work/$user.conf" <<-END
 			apiVersion: v1
 			kind: Config
-			clusters: [{name: c, cluster: {server: "https://127.0.0.1:6443", insecure-skip-tls-verify: true}}]
+			clusters: [{name: c, cluster: {server: "$server", insecure-skip-tls-verify: true}}]
 			users: [{name: u, user: {token: $user-token}}]
 			contexts: [{name: c, context: {cluster: c, user: u}}]
 			current-context: c
 		END
 	done
+}
+
+# start_api OPTION...: etcd, and kube-apiserver with those options.
+start_api() {
+	start etcd etcd --data-dir "$work/etcd" --unsafe-no-fsync --listen-client-urls http://127.0.0.1:2379 --advertise-client-urls http://127.0.0.1:2379
+	start apiserver kube-apiserver --etcd-servers http://127.0.0.1:2379 --cert-dir "$work/certs" --token-auth-file "$work/tokens" \
+		--service-account-issuer https://test --service-account-key-file "$work/account.pub" --service-account-signing-key-file "$work/account.key" \
+		--authorization-mode Node,RBAC --allow-privileged --kubelet-preferred-address-types InternalIP --service-cluster-ip-range 10.96.0.0/16 "$@"
+}
+wait_for_api() {
+	eventually 120 kubectl get --raw /readyz || { tail -n 20 "$work/apiserver.log"; fail "kube-apiserver does not answer."; }
+	kubectl create clusterrolebinding nodes --clusterrole system:node --group system:nodes > /dev/null
+}
+
+configure_cluster() {
+	mkdir "$work"/{cni,manifests}
+	configure_accounts https://127.0.0.1:6443 node1
 	cat > "$work/cni/10-test.conflist" <<-END
 		{
 		  "cniVersion": "1.0.0", "name": "test",
@@ -87,7 +109,7 @@ serve() {
 }
 
 run_kubelet() {
-	start kubelet kubelet --config "$work/kubelet.yaml" --kubeconfig "$work/node.conf" --hostname-override node1 --root-dir "$work/kubelet" \
+	start kubelet kubelet --config "$work/kubelet.yaml" --kubeconfig "$work/node1.conf" --hostname-override node1 --root-dir "$work/kubelet" \
 		--node-ip "$address" --v=2
 }
 
@@ -107,14 +129,9 @@ make_cgroup() {
 start_cluster() {
 	configure_cluster
 	make_cgroup
-	start etcd etcd --data-dir "$work/etcd" --unsafe-no-fsync --listen-client-urls http://127.0.0.1:2379 --advertise-client-urls http://127.0.0.1:2379
-	start apiserver kube-apiserver --etcd-servers http://127.0.0.1:2379 --bind-address 127.0.0.1 --advertise-address "$address" --cert-dir "$work/certs" \
-		--token-auth-file "$work/tokens" --service-account-issuer https://test --service-account-key-file "$work/account.pub" \
-		--service-account-signing-key-file "$work/account.key" --authorization-mode Node,RBAC --allow-privileged \
-		--disable-admission-plugins ServiceAccount --kubelet-preferred-address-types InternalIP --service-cluster-ip-range 10.96.0.0/16
+	start_api --bind-address 127.0.0.1 --advertise-address "$address" --disable-admission-plugins ServiceAccount
 	serve
-	eventually 120 kubectl get --raw /readyz || { tail -n 20 "$work/apiserver.log"; fail "kube-apiserver does not answer."; }
-	kubectl create clusterrolebinding nodes --clusterrole system:node --group system:nodes > /dev/null
+	wait_for_api
 	run_kubelet
 }
 
