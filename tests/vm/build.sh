@@ -48,7 +48,7 @@ trap clean EXIT
 say "debootstrap of Debian 13"
 # libstdc++6 for the .NET runtime; the rest is what the suites look for.
 debootstrap --variant=minbase \
-	--include=systemd,systemd-sysv,dbus,apparmor,busybox-static,iproute2,kmod,procps,libstdc++6,zlib1g,ca-certificates,containernetworking-plugins,iptables,jq,umoci,skopeo,runc,e2fsprogs,xfsprogs,openssl \
+	--include=systemd,systemd-sysv,systemd-container,dbus,apparmor,busybox-static,iproute2,kmod,procps,libstdc++6,zlib1g,ca-certificates,containernetworking-plugins,iptables,jq,umoci,skopeo,runc,e2fsprogs,xfsprogs,openssl \
 	trixie "$work/root" "$mirror" > "$work/debootstrap.log" ||
 	{ tail -20 "$work/debootstrap.log"; fail "debootstrap of Debian 13 from $mirror failed (CRISP_DEBIAN_MIRROR)."; }
 

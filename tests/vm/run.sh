@@ -110,7 +110,7 @@ EOF
 			export CRISP_TEST_ARGUMENTS="${CRISP_TEST_ARGUMENTS:--parallel none -namespace- *.Lies}"
 		EOF
 	fi
-	truncate -s 2G "$work/payload.ext4"
+	truncate -s "${CRISP_VM_DISK:-2G}" "$work/payload.ext4"
 	mke2fs -q -t ext4 -O ^has_journal -d "$payload" "$work/payload.ext4"
 	rm -rf "$payload"
 
