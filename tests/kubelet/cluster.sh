@@ -59,6 +59,8 @@ wait_for_api() {
 configure_cluster() {
 	mkdir "$work"/{cni,manifests}
 	configure_accounts https://127.0.0.1:6443 node1
+	# The API server's own, towards the API servers behind it.
+	openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=aggregator -days 2 -keyout "$work/proxy.key" -out "$work/proxy.crt" 2> /dev/null
 	cat > "$work/cni/10-test.conflist" <<-END
 		{
 		  "cniVersion": "1.0.0", "name": "test",
@@ -77,6 +79,8 @@ configure_cluster() {
 		sandbox_binary = "$bin/crisp-sandbox"
 		[cni]
 		conf_dir = "$work/cni"
+		[images]
+		pinned = ["localhost/crisp/pinned:1"]
 		[runtimes.kvm]
 		memory = "128M"
 	END
@@ -108,9 +112,10 @@ serve() {
 	eventually 20 "$bin/crisp" ps --socket "$work/run/crisp.sock"
 }
 
+# run_kubelet [FLAG...]
 run_kubelet() {
 	start kubelet kubelet --config "$work/kubelet.yaml" --kubeconfig "$work/node1.conf" --hostname-override node1 --root-dir "$work/kubelet" \
-		--node-ip "$address" --v=2
+		--node-ip "$address" --v=2 "$@"
 }
 
 make_cgroup() {
@@ -129,14 +134,43 @@ make_cgroup() {
 start_cluster() {
 	configure_cluster
 	make_cgroup
-	start_api --bind-address 127.0.0.1 --advertise-address "$address" --disable-admission-plugins ServiceAccount
+	start_api --bind-address 127.0.0.1 --advertise-address "$address" --disable-admission-plugins ServiceAccount \
+		--requestheader-client-ca-file "$work/proxy.crt" --requestheader-allowed-names aggregator --requestheader-username-headers X-Remote-User \
+		--requestheader-group-headers X-Remote-Group --requestheader-extra-headers-prefix X-Remote-Extra- \
+		--proxy-client-cert-file "$work/proxy.crt" --proxy-client-key-file "$work/proxy.key"
 	serve
 	wait_for_api
 	run_kubelet
+	[ -z "$metrics" ] || start_metrics
+}
+
+# metrics-server, behind the API server as a service of the name by which the machine knows itself.
+start_metrics() {
+	start metrics metrics-server --kubeconfig "$KUBECONFIG" --authentication-kubeconfig "$KUBECONFIG" --authorization-kubeconfig "$KUBECONFIG" \
+		--kubelet-insecure-tls --kubelet-preferred-address-types InternalIP --kubelet-request-timeout 5s --metric-resolution 10s \
+		--bind-address 127.0.0.1 --secure-port 4443 --cert-dir "$work/certs"
+	kubectl apply -f - > /dev/null <<- 'END'
+		apiVersion: v1
+		kind: Service
+		metadata: {name: metrics-server, namespace: kube-system}
+		spec: {type: ExternalName, externalName: localhost}
+		---
+		apiVersion: apiregistration.k8s.io/v1
+		kind: APIService
+		metadata: {name: v1beta1.metrics.k8s.io}
+		spec:
+		  group: metrics.k8s.io
+		  version: v1beta1
+		  groupPriorityMinimum: 100
+		  versionPriority: 100
+		  insecureSkipTLSVerify: true
+		  service: {name: metrics-server, namespace: kube-system, port: 4443}
+	END
 }
 
 # Ends all of it. The kubelet keeps its own cgroups, which its pods have left, and its root directory, which it has mounted on itself.
 stop_cluster() {
+	stop metrics
 	stop kubelet
 	stop crisp
 	stop apiserver

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # tests/kubelet/run.sh: a real kubelet of Kubernetes 1.36, registered at a real API server, on a crisp of its own: what a cluster's user does
-# with kubectl and what the kubelet does by itself, a line for each. kubelet, kube-apiserver, kubectl (their releases) and etcd (Debian's
-# etcd-server) come from PATH; crisp and crisp-sandbox from CRISP_BIN_DIR or artifacts/native. Root is needed. It runs in a network namespace
-# of its own and leaves nothing. KUBELET_OUT names a directory for the logs, CRISP_CGROUP_DRIVER=systemd the other driver,
-# CRISP_TEST_KERNEL the kernel of the pod that is a virtual machine, which is made where crisp check says that KVM runs kernels.
+# with kubectl and what the kubelet does by itself, a line for each. kubelet, kube-apiserver, kubectl (their releases), etcd (Debian's
+# etcd-server) and, for kubectl top, metrics-server come from PATH; crisp and crisp-sandbox from CRISP_BIN_DIR or artifacts/native. Root is
+# needed. It runs in a network namespace of its own and leaves nothing. KUBELET_OUT names a directory for the logs, CRISP_CGROUP_DRIVER=systemd
+# the other driver, CRISP_TEST_KERNEL the kernel of the pod that is a virtual machine, which is made where crisp check says that KVM runs kernels.
 #
 # Ends with the line "N passed, N failed".
 set -euo pipefail
@@ -17,6 +17,7 @@ cd "$here/../.."
 for program in kubelet kube-apiserver kubectl etcd; do
 	command -v "$program" > /dev/null || fail "$program is not in PATH. It is in the releases of Kubernetes (etcd: Debian's etcd-server)."
 done
+metrics=$(command -v metrics-server || true)
 bin=$(realpath "${CRISP_BIN_DIR:-artifacts/native}")
 [ -x "$bin/crisp" ] && [ -x "$bin/crisp-sandbox" ] || fail "crisp and crisp-sandbox are not in $bin: publish them first (CONTRIBUTING.md)."
 need ip:iproute2 jq:jq iptables:iptables openssl:openssl script:bsdutils
@@ -67,6 +68,20 @@ eventually() {
 		sleep 0.3
 	done
 }
+# small_image NAME: imports an image of one layer, which has the name in /name and four megabytes that no other image has.
+small_image() {
+	local dir=$work/image layer
+	mkdir "$dir"
+	echo "$1" > "$dir/name"
+	head -c 4M /dev/urandom > "$dir/content"
+	tar -C "$dir" -cf "$dir/layer.tar" name content
+	layer=sha256:$(sha256sum "$dir/layer.tar" | cut -d ' ' -f 1)
+	jq -n --arg layer "$layer" '{architecture: "amd64", os: "linux", rootfs: {type: "layers", diff_ids: [$layer]}}' > "$dir/config.json"
+	jq -n --arg name "$1" '[{Config: "config.json", RepoTags: [$name], Layers: ["layer.tar"]}]' > "$dir/manifest.json"
+	tar -C "$dir" -cf "$work/image.tar" manifest.json config.json layer.tar
+	"$bin/crisp" image import "$work/image.tar" --socket "$work/run/crisp.sock" > /dev/null
+	rm -r "$dir" "$work/image.tar"
+}
 passed=0 failed=0
 # check SENTENCE COMMAND...: that the command succeeds, at the latest after a minute.
 check() {
@@ -93,6 +108,9 @@ events() { kubectl get events --field-selector "involvedObject.name=$1" -o 'json
 say "etcd, kube-apiserver, crisp serve and kubelet"
 start_cluster
 "$bin/crisp" image import "$archive" --socket "$work/run/crisp.sock" > /dev/null
+for part in unused pinned volume; do
+	small_image "localhost/crisp/$part:1"
+done
 machines=
 if "$bin/crisp" check --config "$work/config.toml" | grep -q '^ok *KVM '; then
 	"$bin/crisp" vm build --config "$work/config.toml" ${CRISP_TEST_KERNEL:+--kernel "$CRISP_TEST_KERNEL"} > /dev/null && machines=1
@@ -118,6 +136,7 @@ check "a failed liveness probe starts a container again" says '[1-9]' of_pod sic
 check "ConfigMap, Secret and downward API in one volume" says 'first hidden guarded' inside guarded app sh -c 'echo $(cat /all/key) $(cat /all/word) $(cat /all/name)'
 check "environment from a field of the pod" says node1 inside guarded app sh -c 'echo $NODE'
 check "no rights: user, capabilities, no_new_privs, seccomp" says '1000 0000000000000000 1 2' inside guarded app sh -c 'echo $(id -u) $(awk "/CapEff|NoNewPrivs|Seccomp:/ { print \$2 }" /proc/self/status)'
+check "an image is a volume" says localhost/crisp/volume:1 inside guarded app cat /image/name
 check "a read-only root" says '.*Read-only file system.*' inside guarded app touch /x
 check "an emptyDir in memory has its limit" says '.* 1024 .*' inside guarded app df -k /memory
 check "a shared PID namespace, whose process 1 is the pod's" says crisp-reaper inside guarded app cat /proc/1/comm
@@ -157,8 +176,17 @@ check "a resize in place reaches the container's cgroup" says 100663296 inside w
 check "and its container was not started again" says 0 of_pod web '{.status.containerStatuses[?(@.name=="httpd")].restartCount}'
 summary() { kubectl get --raw /api/v1/nodes/node1/proxy/stats/summary | jq -r '.pods[] | select(.podRef.name == "web") | .containers[] | select(.name == "httpd") | .memory.workingSetBytes > 0 and .rootfs.usedBytes > 0'; }
 check "statistics by CRI" says true summary
-metrics() { kubectl get --raw /api/v1/nodes/node1/proxy/metrics/cadvisor; }
-check "metrics with the names of pods" says 'container_memory_working_set_bytes\{.*container="httpd".*pod="web".*\} [0-9].*' metrics
+cadvisor() { kubectl get --raw /api/v1/nodes/node1/proxy/metrics/cadvisor; }
+check "metrics with the names of pods" says 'container_memory_working_set_bytes\{.*container="httpd".*pod="web".*\} [0-9].*' cadvisor
+topped() { kubectl top pod --no-headers | grep -oE '^(busy|guarded|machine|node|users|web) ' | tr -d '\n'; }
+if [ -n "$metrics" ]; then
+	check "top pod: a container takes its limit of the processor, and the memory that it holds" \
+		says 'busy +app +([6-9][0-9]|1[0-3][0-9])m +([89]|[12][0-9])Mi *' kubectl top pod busy --containers
+	check "top pod: pods of every kind" says "busy guarded ${machines:+machine }node users web " topped
+	check "top node" says 'node1 +[1-9][0-9]*m +[0-9]+% +[1-9][0-9]*Mi +[0-9]+% *' kubectl top node
+else
+	echo "left out: kubectl top, because metrics-server is not in PATH"
+fi
 cat > "$work/manifests/.fixed" << END
 apiVersion: v1
 kind: Pod
@@ -168,6 +196,37 @@ spec:
 END
 mv "$work/manifests/.fixed" "$work/manifests/fixed.yaml"
 check "a static pod" says Running of_pod fixed-node1 '{.status.phase}'
+
+say "image garbage collection"
+image_filesystem() { kubectl get --raw /api/v1/nodes/node1/proxy/stats/summary | jq ".node.runtime.imageFs.$1"; }
+measured() {
+	local used on_disk capacity
+	used=$(image_filesystem usedBytes) on_disk=$(du -s --block-size 1 "$work/root/images" | cut -f 1) capacity=$(image_filesystem capacityBytes)
+	[ $((used > on_disk ? used - on_disk : on_disk - used)) -le $((on_disk / 100)) ] && [ "$capacity" = $(($(stat -fc '%b * %S' "$work/root"))) ] ||
+		{ echo "The kubelet has $used of $capacity bytes, and the directory takes $on_disk." && return 1; }
+}
+check "the kubelet has the images' size on disk, and the disk's" measured
+images() { "$bin/crisp" images --socket "$work/run/crisp.sock" | awk 'NR > 1 { print $1 }' | tr '\n' ' '; }
+check "four images are there, one of them unused" says 'localhost/crisp/debian:12 localhost/crisp/pinned:1 localhost/crisp/unused:1 localhost/crisp/volume:1 ' images
+used=$(image_filesystem usedBytes)
+size=$("$bin/crisp" images -o json --socket "$work/run/crisp.sock" | jq -r '.images[] | select(.repoTags[0] == "localhost/crisp/unused:1") | .size')
+collections() { grep -c '"Image garbage collection' "$work/kubelet.log" || true; }
+more_than() { [ "$(collections)" -gt "$1" ]; }
+# A kubelet collects when it starts, and then every five minutes. At its start it may not know the disk yet, or may have seen the images
+# a moment after the collection began, for which they are too young then; so it is started again.
+collected() { says 'localhost/crisp/debian:12 localhost/crisp/pinned:1 localhost/crisp/volume:1 ' images; }
+for _ in 1 2 3 4 5; do
+	stop kubelet
+	before=$(collections)
+	run_kubelet --image-gc-high-threshold 1 --image-gc-low-threshold 0 --minimum-image-ttl-duration 0s
+	eventually 60 more_than "$before" || true
+	! collected > /dev/null || break
+done
+check "the unused one is removed; what runs, what is mounted and what is pinned stay" collected
+check "the kubelet counts its size" says ".*deleting unused images \(freed $size bytes\).*" events node1
+smaller() { [ $((used - $(image_filesystem usedBytes))) -ge "$size" ]; }
+check "and finds as much room" smaller
+check "the pods are unharmed" says 'True 0' of_pod web '{.status.conditions[?(@.type=="Ready")].status} {.status.containerStatuses[?(@.name=="httpd")].restartCount}'
 
 say "deaths"
 stop crisp KILL

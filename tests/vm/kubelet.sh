@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # tests/vm/kubelet.sh: tests/kubelet/run.sh in the test VM, with cgroup v2, systemd and the driver that CRISP_CGROUP_DRIVER names (default:
-# systemd), and with a pod that is a virtual machine. kubelet, kube-apiserver, kubectl and etcd come from PATH, crisp and crisp-sandbox
-# from artifacts/native. Ends with "N passed, N failed".
+# systemd), and with a pod that is a virtual machine. kubelet, kube-apiserver, kubectl, etcd and, if it is there, metrics-server come from
+# PATH, crisp and crisp-sandbox from artifacts/native. Ends with "N passed, N failed".
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 # shellcheck source=tests/vm/payload.sh
@@ -13,6 +13,7 @@ for program in kubelet kube-apiserver kubectl etcd; do
 	file=$(command -v "$program") || fail "$program is not in PATH."
 	cp "$file" "$payload/bin/"
 done
+! program=$(command -v metrics-server) || cp "$program" "$payload/bin/"
 cp -a tests/kubelet tests/images "$payload/tests/"
 cp tests/critest/common.sh "$payload/tests/critest/"
 cp "$archive" "$payload/cache/"
