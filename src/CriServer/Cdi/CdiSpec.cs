@@ -31,6 +31,7 @@ internal sealed record CdiDevice
 
 /// <summary>A word that the specification does not know is an error, as it is for its own library.</summary>
 [JsonSourceGenerationOptions(
-    PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow, RespectNullableAnnotations = true)]
+    PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow, RespectNullableAnnotations = true,
+    Converters = [typeof(CdiWord)])]
 [JsonSerializable(typeof(CdiSpec))]
 internal sealed partial class CdiJson : JsonSerializerContext;

@@ -167,7 +167,7 @@ public static partial class ContainerSpecBuilder
             AdditionalGids =
             [
                 .. security.SupplementalGroups.Select(g => CheckedId(g, "supplemental_groups")),
-                .. input.Cdi.Edits.AdditionalGids.Where(g => g != 0).Select(g => (long)g),
+                .. input.Cdi.Edits.AdditionalGids.Where(g => g != 0).Select(g => (long)g).Except(security.SupplementalGroups),
             ],
             MergeImageGroups = security.SupplementalGroupsPolicy switch
             {

@@ -96,7 +96,7 @@ public sealed class CdiDirectoriesTests : IDisposable
     public void BadFile_IsToldAndHurtsItsOwnDevicesAlone()
     {
         Write("low", "a.json", Json);
-        Write("high", "broken.yaml", "cdiVersion: 0.7.0\nkind: vendor.example/gpu\ndevices: [{name: 0}]");
+        Write("high", "broken.yaml", "cdiVersion: 0.7.0\nkind: vendor.example/gpu\ndevices: [{name: [0]}]");
         File.CreateSymbolicLink(_directory.Combine("high/dangling.json"), "nowhere");
         var found = Injection("vendor.example/gpu=0");
         Assert.Contains("GPU=0", found.Edits.Env);

@@ -151,6 +151,28 @@ public sealed class CdiSpecFileTests
         Yaml($"cdiVersion: 1.0.0\nkind: a/b\ndevices: [{{name: x, containerEdits: {{deviceNodes: [{{path: /dev/x, fileMode: {mode}}}]}}}}]")
             .Devices[0].ContainerEdits.DeviceNodes[0].FileMode);
 
+    [Theory]
+    [InlineData("0", "0")]
+    [InlineData("010", "8")]
+    [InlineData("1.5", "1.5")]
+    [InlineData("true", "true")]
+    [InlineData("\"0\"", "0")]
+    public void NumberWhereAWordBelongs_IsThatWord(string name, string expected)
+        => Assert.Equal(expected, Yaml($"cdiVersion: 1.0.0\nkind: a/b\ndevices: [{{name: {name}, containerEdits: {{env: [A=1]}}}}]").Devices[0].Name);
+
+    [Fact]
+    public void NumberWhereAWordBelongs_IsThatWordInJsonToo()
+    {
+        const string Text = """{"cdiVersion":"1.0.0","kind":"a/b","devices":[{"name":7,"containerEdits":{"env":["A=1"]}}]}""";
+        Assert.Equal("7", CdiSpecFile.Parse(Encoding.UTF8.GetBytes(Text), isJson: true).Devices[0].Name);
+    }
+
+    [Theory]
+    [InlineData("[0]")]
+    [InlineData("{a: b}")]
+    public void WhatIsNoWord_IsRefused(string name)
+        => Assert.Contains("name", Refused($"cdiVersion: 1.0.0\nkind: a/b\ndevices: [{{name: {name}, containerEdits: {{env: [A=1]}}}}]"), StringComparison.Ordinal);
+
     [Fact]
     public void DeepFile_IsRefused()
     {

@@ -19,8 +19,8 @@ public sealed class CdiEditsTests
     }
 
     [Fact]
-    public void AdditionalGids_JoinThoseOfTheRequestExceptRoots()
-        => Assert.Equal([7, 44], Build(new CdiEdits { AdditionalGids = [44, 0] }, c => c.Linux.SecurityContext.SupplementalGroups.Add(7)).Process.User.AdditionalGids);
+    public void AdditionalGids_JoinThoseOfTheRequestOnceAndExceptRoots()
+        => Assert.Equal([7, 44], Build(new CdiEdits { AdditionalGids = [44, 0, 7, 44] }, c => c.Linux.SecurityContext.SupplementalGroups.Add(7)).Process.User.AdditionalGids);
 
     [Fact]
     public void DeviceNode_TakesFromTheNodeWhatItDoesNotSay()
