@@ -14,17 +14,25 @@ internal sealed class HeapTrim : BackgroundService
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         using var timer = new PeriodicTimer(_interval);
-        var (collected, last) = (0L, 0L);
+        // The start is the first burst: what it has read and built is mostly garbage when the daemon is ready.
+        var collected = Collect();
+        var last = collected;
         while (await timer.WaitForNextTickAsync(stoppingToken))
         {
             var allocated = GC.GetTotalAllocatedBytes();
             if (allocated - collected >= WorthIt && allocated - last <= Quiet)
             {
-                GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
-                collected = allocated;
+                collected = Collect();
             }
 
             last = allocated;
         }
+    }
+
+    /// <returns>The bytes that were allocated until then.</returns>
+    private static long Collect()
+    {
+        GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
+        return GC.GetTotalAllocatedBytes();
     }
 }
