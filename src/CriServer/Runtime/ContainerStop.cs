@@ -1,7 +1,7 @@
 using Crisp.Cri.V1;
-using Crisp.CriServer.Containers;
 using Crisp.CriServer.Hosting;
 using Crisp.CriServer.State;
+using Crisp.Linux;
 using Crisp.Sandbox.Protocol;
 using Grpc.Core;
 
@@ -43,7 +43,7 @@ public sealed partial class RuntimeServer
         {
             if (grace > TimeSpan.Zero)
             {
-                await link.Client.SignalAsync(container.Id, StopSignals.Number(container.Record.Spec.StopSignal));
+                await link.Client.SignalAsync(container.Id, SignalNames.StopSignal(container.Record.Spec.StopSignal));
                 Failpoint.Hit(FailpointName.ContainerSignalled);
                 if (await EndedWithin(container, grace))
                 {

@@ -10,14 +10,6 @@ internal sealed partial class SandboxService
     /// <summary>What the program ends with.</summary>
     public int ExitCode { get; private set; }
 
-    /// <summary>SIGTERM: as Shutdown, and the process ends even when something is left.</summary>
-    public void Terminate() => _pod.End(CallDeadline.Usual, _pod.Loop.Stop, error =>
-    {
-        Diagnostics.Say(error.Message);
-        ExitCode = 1;
-        _pod.Loop.Stop();
-    });
-
     /// <summary>The pod has ended by itself: the process does, once whoever waits has been told.</summary>
     public void Fail()
     {

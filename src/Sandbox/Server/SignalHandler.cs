@@ -15,7 +15,7 @@ internal sealed class SignalHandler(SignalFd signals, SandboxService service, Ac
                     child();
                     break;
                 case Signals.Terminate:
-                    Diagnostics.Say("SIGTERM: the pod is shut down.");
+                    Diagnostics.Say("SIGTERM: the pod is ended.");
                     service.Terminate();
                     break;
             }

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Text.Json;
 using Crisp.Linux;
 using Crisp.Sandbox.Protocol;
 using Crisp.Sandbox.Spec;
@@ -71,16 +72,44 @@ public sealed class PodTests
         Assert.Equal(ids.Order(), seen.Select(e => e.ContainerExited.ContainerId).Order());
     }
 
+    /// <summary>A machine that is shut down sends SIGTERM, and nobody else ends the containers then.</summary>
     [Fact]
-    public async Task Terminate_ShutsThePodDown()
+    public async Task Terminate_StopsContainersBySignalAndWaitsForThem()
     {
         await using var pod = await PodProcess.StartAsync();
-        var id = await pod.LaunchAsync("sleep", "1000");
-        var pid = (await ContainerTests.StateAsync(pod, id)).Pid;
+        var slow = await pod.LaunchAsync("sh", "-c", "trap 'sleep 1; echo done; exit 5' TERM; echo ready; while :; do sleep 0.1; done");
+        var other = pod.Container("sh", "-c", "trap 'exit 6' USR1; trap 'exit 7' TERM; echo ready; while :; do sleep 0.1; done") with { StopSignal = "SIGUSR1" };
+        await pod.LaunchAsync(other);
+        await pod.RunAsync("true");
+        await PodProcess.UntilAsync(() => pod.Log(slow).Length + pod.Log(other.Id).Length == 2, "The first lines");
         Linux.Processes.PidfdSendSignal(pod.Process.Pidfd, Signals.Terminate);
-        Assert.True(pod.Process.WaitForEnd(TimeSpan.FromSeconds(30)));
+        Assert.True(pod.Process.WaitForEnd(TimeSpan.FromSeconds(25)));
+        Assert.Equal(["stdout F ready", "stdout F done"], pod.Log(slow));
+        Assert.Equal((5, 6), (ExitCode(pod, slow), ExitCode(pod, other.Id)));
+    }
+
+    [Fact]
+    public async Task Terminate_AgainEndsThePodAtOnce()
+    {
+        await using var pod = await PodProcess.StartAsync();
+        var id = await pod.LaunchAsync("sh", "-c", "trap 'echo heard' TERM; echo ready; while :; do sleep 0.1; done");
+        var pid = (await ContainerTests.StateAsync(pod, id)).Pid;
+        await PodProcess.UntilAsync(() => pod.Log(id).Length == 1, "The first line");
+        Linux.Processes.PidfdSendSignal(pod.Process.Pidfd, Signals.Terminate);
+        await PodProcess.UntilAsync(() => pod.Log(id).Length == 2, "The second line");
+        Linux.Processes.PidfdSendSignal(pod.Process.Pidfd, Signals.Terminate);
+        Assert.True(pod.Process.WaitForEnd(TimeSpan.FromSeconds(25)));
         Assert.False(Directory.Exists($"/proc/{pid}"));
-        Assert.Contains("137", File.ReadAllText(Path.Combine(pod.RunDirectory, "exits", $"{id}.json")), StringComparison.Ordinal);
+        Assert.Equal(137, ExitCode(pod, id));
+    }
+
+    [Fact]
+    public async Task Terminate_EndsAPodInWhichNothingRuns()
+    {
+        await using var pod = await PodProcess.StartAsync();
+        await pod.CreateAsync(pod.Container("true"));
+        Linux.Processes.PidfdSendSignal(pod.Process.Pidfd, Signals.Terminate);
+        Assert.True(pod.Process.WaitForEnd(TimeSpan.FromSeconds(25)));
     }
 
     [Fact]
@@ -251,4 +280,10 @@ public sealed class PodTests
 
     private static List<string> Threads(PodProcess pod)
         => [.. Directory.GetDirectories($"/proc/{pod.Process.Pid}/task").Select(t => File.ReadAllText(Path.Combine(t, "comm")).Trim())];
+
+    private static int ExitCode(PodProcess pod, string id)
+    {
+        using var exit = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(pod.RunDirectory, "exits", $"{id}.json")));
+        return exit.RootElement.GetProperty("exitCode").GetInt32();
+    }
 }

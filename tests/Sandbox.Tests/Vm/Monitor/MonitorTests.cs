@@ -120,6 +120,18 @@ public sealed class MonitorTests
     }
 
     [Fact]
+    public async Task Terminate_StopsTheGuestsContainersBySignal()
+    {
+        await using var pod = await MonitoredPod.StartAsync();
+        var id = await pod.LaunchAsync("sh", "-c", "trap 'sleep 1; echo done; exit 5' TERM; echo ready; while true; do sleep 0.1; done");
+        await PodProcess.UntilAsync(() => pod.Log(id).Length > 0, "The first line");
+        var exit = pod.Client.WaitAsync(id);
+        pod.Terminate();
+        Assert.Equal(5, (await exit.WaitAsync(_patience)).ExitCode);
+        Assert.Equal(["stdout F ready", "stdout F done"], pod.Log(id));
+    }
+
+    [Fact]
     public async Task PodThatIsEnding_StartsNoMachine()
     {
         var (starts, calls) = (0, 0);

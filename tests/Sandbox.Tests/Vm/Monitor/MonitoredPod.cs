@@ -13,6 +13,7 @@ internal sealed class MonitoredPod : TestPod
 {
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly ManualResetEventSlim _listening = new();
+    private Action _terminate = static () => { };
 
     private MonitoredPod(string guestSocket)
     {
@@ -47,6 +48,9 @@ internal sealed class MonitoredPod : TestPod
         return pod;
     }
 
+    /// <summary>What SIGTERM does.</summary>
+    public void Terminate() => _terminate();
+
     public override async ValueTask DisposeAsync()
     {
         try
@@ -76,6 +80,7 @@ internal sealed class MonitoredPod : TestPod
             SandboxService service = null!;
             service = new SandboxService(new VmPod(Id, RunDirectory, loop, CgroupManager.Detect().Facts, Guest, () => service.Fail()));
             using var listener = Listener.Open(loop, SocketPath, service);
+            _terminate = () => loop.Post(service.Terminate);
             _listening.Set();
             loop.Run();
             ExitCode = service.ExitCode;
