@@ -58,15 +58,7 @@ unshare --mount debootstrap --variant=minbase --include=gcc,libc6-dev,zlib1g-dev
 	> "$work/log" 2>&1 || { tail "$work/log"; exit 1; }
 rm -rf "$work"/sdk/var/cache/apt/* "$work"/sdk/var/lib/apt/lists/* "$work"/sdk/usr/share/{doc,man,locale}
 ln -sf /usr/share/dotnet/dotnet "$work/sdk/usr/bin/dotnet"
-libraries=usr/lib/x86_64-linux-gnu
-mkdir -p "$work/base/$libraries" "$work"/base/{usr/lib64,etc/ssl,tmp}
-ln -s usr/lib "$work/base/lib"
-ln -s usr/lib64 "$work/base/lib64"
-for library in ld-linux-x86-64.so.2 libc.so.6 libm.so.6 libdl.so.2 libpthread.so.0 librt.so.1 libresolv.so.2 libnss_dns.so.2 libnss_files.so.2 libssl.so.3 libcrypto.so.3; do
-	cp -L "$work/sdk/$libraries/$library" "$work/base/$libraries/"
-done
-ln -s ../lib/x86_64-linux-gnu/ld-linux-x86-64.so.2 "$work/base/usr/lib64/ld-linux-x86-64.so.2"
-cp -rL "$work/sdk/etc/ssl/certs" "$work/base/etc/ssl/"
+tests/images/base.sh "$work/sdk" "$work/base"
 for name in sdk base; do
 	container=$(buildah "${storage[@]}" from scratch)
 	buildah "${storage[@]}" add -q "$container" "$work/$name" / > /dev/null

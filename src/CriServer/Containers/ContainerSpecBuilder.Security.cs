@@ -148,17 +148,16 @@ public static partial class ContainerSpecBuilder
         }
     }
 
+    // Without SELinux the options say nothing, as everywhere in Kubernetes: charts that are for nodes of both kinds always have them.
     private static string? SelinuxLabel(ContainerSpecInput input)
     {
         var options = input.Security.SelinuxOptions;
-        if (options is null || (options.User.Length == 0 && options.Role.Length == 0 && options.Type.Length == 0 && options.Level.Length == 0))
+        if (!input.Node.SELinux || options is null || (options.User + options.Role + options.Type + options.Level).Length == 0)
         {
             return null;
         }
 
-        return input.Node.SELinux
-            ? $"{Or(options.User, "system_u")}:{Or(options.Role, "system_r")}:{Or(options.Type, "container_t")}:{Or(options.Level, "s0")}"
-            : throw CriException.Precondition($"The SELinux type \"{options.Type}\" cannot be applied: SELinux is not enabled on this node.");
+        return $"{Or(options.User, "system_u")}:{Or(options.Role, "system_r")}:{Or(options.Type, "container_t")}:{Or(options.Level, "s0")}";
 
         // What the request leaves out is as container-selinux has it.
         static string Or(string part, string usual) => part.Length > 0 ? part : usual;

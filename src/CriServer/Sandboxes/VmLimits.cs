@@ -60,7 +60,7 @@ internal static class VmLimits
             throw Refused($"the AppArmor profile {apparmor.LocalhostRef} of the node", "the node's security modules do not see its processes");
         }
 
-        if (input.Security.SelinuxOptions is { } selinux && (selinux.User + selinux.Role + selinux.Type + selinux.Level).Length > 0)
+        if (input.Node.SELinux && input.Security.SelinuxOptions is { } selinux && (selinux.User + selinux.Role + selinux.Type + selinux.Level).Length > 0)
         {
             throw Refused($"the SELinux label {selinux.User}:{selinux.Role}:{selinux.Type}:{selinux.Level}", "the node's security modules do not see its processes");
         }

@@ -149,16 +149,20 @@ public sealed class ContainerSecurityTests
     }
 
     [Fact]
-    public void ProfilesOfAbsentModules_AreRefused()
+    public void AppArmorProfile_WithoutAppArmor_IsRefused()
     {
         var local = new SecurityProfile { ProfileType = SecurityProfile.Types.ProfileType.Localhost, LocalhostRef = "mine" };
         Refused(c => c.Linux.SecurityContext.Apparmor = local);
-        Refused(c => c.Linux.SecurityContext.SelinuxOptions = new SELinuxOption { Type = "container_t" });
         var node = new NodeFacts { AppArmor = true, AppArmorProfiles = new AppArmorProfiles("/no/securityfs", _ => null) };
-        var selinux = SpecInputs.Build(
-            c => c.Linux.SecurityContext.SelinuxOptions = new SELinuxOption { Type = "spc_t", Level = "s0:c1,c2" }, node: new NodeFacts { SELinux = true });
-        Assert.Equal("system_u:system_r:spc_t:s0:c1,c2", selinux.Process.SelinuxLabel);
         Assert.Equal("mine", SpecInputs.Build(c => c.Linux.SecurityContext.Apparmor = local, node: node).Process.ApparmorProfile);
+    }
+
+    [Fact]
+    public void SelinuxOptions_WithoutSelinux_SayNothing()
+    {
+        static void Labelled(ContainerConfig c) => c.Linux.SecurityContext.SelinuxOptions = new SELinuxOption { Type = "spc_t", Level = "s0:c1,c2" };
+        Assert.Equal("system_u:system_r:spc_t:s0:c1,c2", SpecInputs.Build(Labelled, node: new NodeFacts { SELinux = true }).Process.SelinuxLabel);
+        Assert.Null(SpecInputs.Build(Labelled, node: new NodeFacts { SELinux = false }).Process.SelinuxLabel);
     }
 
     private static Capability Caps(string add, string drop)

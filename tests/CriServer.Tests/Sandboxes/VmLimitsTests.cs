@@ -43,10 +43,19 @@ public sealed class VmLimitsTests : IDisposable
         Refused("the mount on /v with mountPropagation", c => c.Mounts.Add(Volume(Cri.V1.MountPropagation.PropagationBidirectional)));
         Refused("the mount on /v with mountPropagation", c => c.Mounts.Add(Volume(Cri.V1.MountPropagation.PropagationHostToContainer)));
         Refused("the AppArmor profile mine", c => c.Linux.SecurityContext.Apparmor = new SecurityProfile { ProfileType = SecurityProfile.Types.ProfileType.Localhost, LocalhostRef = "mine" });
-        Refused("the SELinux label ::container_t:", c => c.Linux.SecurityContext.SelinuxOptions = new SELinuxOption { Type = "container_t" });
-        Refused("the SELinux label :::s0:c1,c2", c => c.Linux.SecurityContext.SelinuxOptions = new SELinuxOption { Level = "s0:c1,c2" });
 
         static void Refused(string what, Action<ContainerConfig> change) => AssertRefused(what, () => Build(change));
+    }
+
+    [Fact]
+    public void SelinuxLabels_AreRefusedWhereTheNodeHasSelinux()
+    {
+        var selinux = new NodeFacts { SELinux = true };
+        AssertRefused("the SELinux label ::container_t:", () => Build(c => Label(c, new SELinuxOption { Type = "container_t" }), node: selinux));
+        AssertRefused("the SELinux label :::s0:c1,c2", () => Build(c => Label(c, new SELinuxOption { Level = "s0:c1,c2" }), node: selinux));
+        Build(c => Label(c, new SELinuxOption { Type = "container_t" }));
+
+        static void Label(ContainerConfig config, SELinuxOption options) => config.Linux.SecurityContext.SelinuxOptions = options;
     }
 
     [Theory]
@@ -135,7 +144,7 @@ public sealed class VmLimitsTests : IDisposable
 
     private static Mount Volume(Cri.V1.MountPropagation propagation) => new() { HostPath = "/tmp", ContainerPath = "/v", Propagation = propagation };
 
-    private static ContainerSpec Build(Action<ContainerConfig> change, bool privileged = false) => SpecInputs.Build(change, sandbox: r => r with
+    private static ContainerSpec Build(Action<ContainerConfig> change, bool privileged = false, NodeFacts? node = null) => SpecInputs.Build(change, node: node, sandbox: r => r with
     {
         Privileged = privileged,
         Spec = r.Spec with { Vm = new VmSpec { Kernel = "/k", Initramfs = "/i", Vcpus = 1, MemoryBytes = 1 << 28, DiskSlots = 2 } },
