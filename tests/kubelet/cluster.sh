@@ -1,6 +1,17 @@
 # shellcheck shell=bash
-# tests/kubelet/cluster.sh: a node for run.sh: etcd, kube-apiserver, crisp serve and a kubelet, all of this process's children, with their
-# state beneath $work and the node's address $address on an interface of this network namespace. tests/cluster has the first two from here.
+# tests/kubelet/cluster.sh: a node for run.sh and tests/vm/shutdown: etcd, kube-apiserver, crisp serve and a kubelet, all of this process's
+# children, with their state beneath $work and the node's address $address on an interface of this network namespace. tests/cluster has the
+# first two from here.
+
+# eventually SECONDS COMMAND...: waits for the command to succeed; it fails when that is not so in time.
+eventually() {
+	local end=$((SECONDS + $1))
+	shift
+	until "$@" > /dev/null 2>&1; do
+		[ "$SECONDS" -lt "$end" ] || return 1
+		sleep 0.3
+	done
+}
 
 # start NAME COMMAND...: in the background, its output in $work/NAME.log, its pid in ${process[NAME]}.
 declare -A process=()

@@ -60,14 +60,6 @@ ip address add "$address/24" dev node0
 ip link set node0 up
 ip link set node0-end up
 
-eventually() {
-	local end=$((SECONDS + $1))
-	shift
-	until "$@" > /dev/null 2>&1; do
-		[ "$SECONDS" -lt "$end" ] || return 1
-		sleep 0.3
-	done
-}
 # small_image NAME: imports an image of one layer, which has the name in /name and four megabytes that no other image has.
 small_image() {
 	local dir=$work/image layer
