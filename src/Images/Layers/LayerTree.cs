@@ -117,8 +117,10 @@ internal sealed class LayerTree : IDisposable
 
     private FileDescriptor Mount()
     {
+        // Volatile: the store syncs the layer when it is whole. A work directory is good for one such mount.
         var work = Path.Combine(_directory, Work);
+        TreeRemoval.Remove(work);
         Directory.CreateDirectory(work);
-        return OverlayMount.Create(_below, Path.Combine(_directory, Content), work);
+        return OverlayMount.Create(_below, Path.Combine(_directory, Content), work, isVolatile: true);
     }
 }

@@ -48,7 +48,7 @@ public static partial class OverlayMount
 
             Mounts.Mount("tmpfs", lowers[0], "tmpfs", MountFlags.None);
             var attached = layers.Select((layer, i) => Attach(layer, Path.Combine(lowers[0], $"{i}"))).ToList();
-            return MountAndCopy(attached, upper, work, readOnly: false);
+            return MountAndCopy(attached, upper, work, readOnly: false, isVolatile: false);
         }
         finally
         {

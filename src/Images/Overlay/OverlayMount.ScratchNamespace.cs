@@ -10,8 +10,8 @@ public static partial class OverlayMount
     // gets a mount namespace of its own (unshare(2): CLONE_NEWNS implies CLONE_FS, which a single thread may do), mounts
     // there, takes a detached copy and ends, and the namespace ends with it. No process is cloned: managed code may not run
     // between clone and execve, on a thread it may.
-    private static FileDescriptor InScratchNamespace(IReadOnlyList<string> lowers, string? upper, string? work, bool readOnly)
-        => InScratchNamespace(() => MountAndCopy(lowers, upper, work, readOnly));
+    private static FileDescriptor InScratchNamespace(IReadOnlyList<string> lowers, string? upper, string? work, bool readOnly, bool isVolatile)
+        => InScratchNamespace(() => MountAndCopy(lowers, upper, work, readOnly, isVolatile));
 
     private static FileDescriptor InScratchNamespace(Func<FileDescriptor> mountThere)
     {
@@ -41,12 +41,12 @@ public static partial class OverlayMount
         return mount!;
     }
 
-    private static FileDescriptor MountAndCopy(IReadOnlyList<string> lowers, string? upper, string? work, bool readOnly)
+    private static FileDescriptor MountAndCopy(IReadOnlyList<string> lowers, string? upper, string? work, bool readOnly, bool isVolatile)
     {
         var held = new List<FileDescriptor>();
         try
         {
-            var options = new StringBuilder("index=off,lowerdir=");
+            var options = new StringBuilder(isVolatile ? "volatile,index=off,lowerdir=" : "index=off,lowerdir=");
             options.AppendJoin(':', lowers.Select(Name));
             if (upper is not null && work is not null)
             {

@@ -30,11 +30,20 @@ public static partial class OverlayMount
     /// <param name="upper">The writable layer, or null for a read-only overlay.</param>
     /// <param name="work">An empty directory on the filesystem of <paramref name="upper"/>; null exactly when that is.</param>
     /// <param name="readOnly">Whether the mount is read-only although it has an upper directory (a read-only rootfs).</param>
+    /// <param name="isVolatile">
+    /// Whether unmounting leaves it to the caller to bring what was written to the disk. Otherwise it waits for all that the filesystem of
+    /// <paramref name="upper"/> has to write. The work directory serves no second mount (overlayfs, "Volatile mount").
+    /// </param>
     /// <param name="method">Tests force one.</param>
     /// <returns>A descriptor of the detached mount, as of fsmount(2) or open_tree(2).</returns>
     /// <exception cref="LinuxException">The kernel refused; its own words are in the message.</exception>
     public static FileDescriptor Create(
-        IReadOnlyList<string> lowers, string? upper, string? work, bool readOnly = false, OverlayMethod method = OverlayMethod.Best)
+        IReadOnlyList<string> lowers,
+        string? upper,
+        string? work,
+        bool readOnly = false,
+        bool isVolatile = false,
+        OverlayMethod method = OverlayMethod.Best)
     {
         if (lowers.Count == 0)
         {
@@ -53,23 +62,23 @@ public static partial class OverlayMount
 
         return method switch
         {
-            OverlayMethod.Descriptors => ByDescriptors(lowers, upper, work, readOnly),
-            OverlayMethod.Paths => ByPaths(lowers, upper, work, readOnly),
-            OverlayMethod.ScratchNamespace => InScratchNamespace(lowers, upper, work, readOnly),
-            _ => ByBest(lowers, upper, work, readOnly),
+            OverlayMethod.Descriptors => ByDescriptors(lowers, upper, work, readOnly, isVolatile),
+            OverlayMethod.Paths => ByPaths(lowers, upper, work, readOnly, isVolatile),
+            OverlayMethod.ScratchNamespace => InScratchNamespace(lowers, upper, work, readOnly, isVolatile),
+            _ => ByBest(lowers, upper, work, readOnly, isVolatile),
         };
     }
 
-    private static FileDescriptor ByBest(IReadOnlyList<string> lowers, string? upper, string? work, bool readOnly)
+    private static FileDescriptor ByBest(IReadOnlyList<string> lowers, string? upper, string? work, bool readOnly, bool isVolatile)
     {
         switch (Kernel)
         {
             case OverlayMethod.Descriptors:
-                return ByDescriptors(lowers, upper, work, readOnly);
+                return ByDescriptors(lowers, upper, work, readOnly, isVolatile);
             case OverlayMethod.Paths when lowers.Append(upper).Append(work).All(FitsString):
-                return ByPaths(lowers, upper, work, readOnly);
+                return ByPaths(lowers, upper, work, readOnly, isVolatile);
             default:
-                return InScratchNamespace(lowers, upper, work, readOnly);
+                return InScratchNamespace(lowers, upper, work, readOnly, isVolatile);
         }
     }
 
@@ -82,9 +91,9 @@ public static partial class OverlayMount
         return mount;
     }
 
-    private static FileDescriptor ByDescriptors(IReadOnlyList<string> lowers, string? upper, string? work, bool readOnly)
+    private static FileDescriptor ByDescriptors(IReadOnlyList<string> lowers, string? upper, string? work, bool readOnly, bool isVolatile)
     {
-        using var context = Begin();
+        using var context = Begin(isVolatile);
         foreach (var lower in lowers)
         {
             SetDirectory(context, "lowerdir+", lower);
@@ -99,9 +108,9 @@ public static partial class OverlayMount
         return Finish(context, upper, readOnly);
     }
 
-    private static FileDescriptor ByPaths(IReadOnlyList<string> lowers, string? upper, string? work, bool readOnly)
+    private static FileDescriptor ByPaths(IReadOnlyList<string> lowers, string? upper, string? work, bool readOnly, bool isVolatile)
     {
-        using var context = Begin();
+        using var context = Begin(isVolatile);
         foreach (var lower in lowers)
         {
             Mounts.FsConfigString(context, "lowerdir+", lower);
@@ -116,13 +125,18 @@ public static partial class OverlayMount
         return Finish(context, upper, readOnly);
     }
 
-    private static FileDescriptor Begin()
+    private static FileDescriptor Begin(bool isVolatile)
     {
         var context = Mounts.FsOpen("overlay");
 
         // With an index (a build-time default of some kernels) an upper directory stays busy until its last overlay is gone,
         // so that a container could not be started again while somebody still holds the old mount.
         Mounts.FsConfigString(context, "index", "off");
+        if (isVolatile)
+        {
+            Mounts.FsConfigFlag(context, "volatile");
+        }
+
         return context;
     }
 

@@ -49,6 +49,21 @@ public sealed class OverlayMountTests : IDisposable
 
     [Theory]
     [MemberData(nameof(Methods))]
+    public void VolatileOverlay_HasTheKernelsMarkAndWhatWasWritten(OverlayMethod method, int count)
+    {
+        Require(method);
+        var (upper, work) = (_directory.MakeDirectory("upper"), _directory.MakeDirectory("work"));
+        using (var mount = OverlayMount.Create(Layers(count), upper, work, isVolatile: true, method: method))
+        {
+            Write(mount, "new");
+        }
+
+        Assert.True(Directory.Exists(Path.Combine(work, "work/incompat/volatile")));
+        Assert.Equal(["new"], Directory.GetFiles(upper).Select(Path.GetFileName));
+    }
+
+    [Theory]
+    [MemberData(nameof(Methods))]
     public void ReadOnlyOverlay_RefusesWritesAndCanBecomeWritable(OverlayMethod method, int count)
     {
         Require(method);
