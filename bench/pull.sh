@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # bench/pull.sh [--peer NAME=SOCKET]... [--runs N] [--mb N]: the time of PullImage of an image of 3 layers and one of 30, with the
 # same files of this machine in both, from a registry on a loopback port; then crisp's memory. Every run pulls an image that
-# nobody has seen, as a node does: ext4 makes files slowly for a minute where many have just been removed.
+# nobody has seen, as a node does: ext4 makes files slowly for up to six minutes where many have just been removed. TMPDIR names
+# another filesystem for the work than /var/tmp's; a new one for each runtime makes the times comparable.
 # --peer measures another CRI runtime in turn, in the same run; it must speak plain HTTP to 127.0.0.1, as containerd does. Needs
 # root, docker-registry, skopeo and the .NET SDK; CRISP_BIN_DIR names a published crisp.
 set -euo pipefail
@@ -14,7 +15,7 @@ while [ $# -gt 0 ]; do
 	--runs) runs=$2 ;;
 	--mb) megabytes=$2 ;;
 	*)
-		sed -n 2,6p "$0" >&2
+		sed -n 2,7p "$0" >&2
 		exit 2
 		;;
 	esac
