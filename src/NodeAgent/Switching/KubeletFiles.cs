@@ -64,10 +64,23 @@ internal static partial class KubeletFiles
     private static string WithKey(string text, string? endpoint)
     {
         var key = Key().Match(text);
-        var line = endpoint is null ? "" : $"containerRuntimeEndpoint: \"{endpoint}\"\n";
-        return key.Success
-            ? string.Concat(text.AsSpan(0, key.Index), line, text.AsSpan(key.Index + key.Length))
-            : text.Length == 0 || text.EndsWith('\n') ? text + line : $"{text}\n{line}";
+        var value = key.Groups["value"];
+        return (key.Success, endpoint) switch
+        {
+            (true, not null) => string.Concat(text.AsSpan(0, value.Index), Quoted(endpoint, value.Value), text.AsSpan(value.Index + value.Length)),
+            // A line that ends with the file takes the newline before it along.
+            (true, null) => text.Remove(key.Index, key.Length) is var rest && key.Value.EndsWith('\n') ? rest : rest[..^1],
+            (false, not null) when text.Length > 0 && !text.EndsWith('\n') => $"{text}\ncontainerRuntimeEndpoint: \"{endpoint}\"",
+            (false, not null) => $"{text}containerRuntimeEndpoint: \"{endpoint}\"\n",
+            (false, null) => text,
+        };
+    }
+
+    // In the quotes that the value before had; an endpoint is a plain scalar of YAML but for what these characters mean there.
+    private static string Quoted(string endpoint, string before)
+    {
+        var quote = before is ['"' or '\'', ..] ? before[..1] : endpoint.AsSpan().ContainsAny(" #") ? "\"" : "";
+        return $"{quote}{endpoint}{quote}";
     }
 
     // Positions stay: a comment is blanked, not cut.
@@ -84,6 +97,6 @@ internal static partial class KubeletFiles
     private static partial Regex Comment();
 
     // A top-level key of block style, which is what kubeadm and people write.
-    [GeneratedRegex(@"^containerRuntimeEndpoint:[ \t]*(?<value>""[^""\n]*""|'[^'\n]*'|[^\s#]*)[ \t]*(?:#[^\n]*)?(?:\n|\z)", RegexOptions.Multiline)]
+    [GeneratedRegex(@"^containerRuntimeEndpoint:[ \t]+(?<value>""[^""\n]*""|'[^'\n]*'|[^\s#]+)[ \t]*(?:#[^\n]*)?(?:\n|\z)", RegexOptions.Multiline)]
     private static partial Regex Key();
 }

@@ -55,10 +55,12 @@ public sealed class KubeletFilesTests : IDisposable
     [Theory]
     [InlineData("kind: KubeletConfiguration\ncontainerRuntimeEndpoint: unix:///var/run/containerd/containerd.sock\nfailSwapOn: true\n", "unix:///var/run/containerd/containerd.sock")]
     [InlineData("containerRuntimeEndpoint: \"unix:///a b.sock\" # ours\n", "unix:///a b.sock")]
+    [InlineData("containerRuntimeEndpoint: 'unix:///a b.sock'\nkind: KubeletConfiguration", "unix:///a b.sock")]
+    [InlineData("kind: KubeletConfiguration\ncontainerRuntimeEndpoint:\tunix:///a.sock # ours", "unix:///a.sock")]
     [InlineData("kind: KubeletConfiguration\nlogging:\n  containerRuntimeEndpoint: no\n", null)]
     [InlineData("kind: KubeletConfiguration", null)]
     [InlineData("", null)]
-    public void Configuration_IsFoundAndChanged(string text, string? endpoint)
+    public void Configuration_IsFoundChangedAndPutBack(string text, string? endpoint)
     {
         _host.WriteText(Flags, "KUBELET_KUBEADM_ARGS=\"--v=2\"\n");
         _host.WriteText(Config, text);
@@ -68,8 +70,9 @@ public sealed class KubeletFilesTests : IDisposable
 
         KubeletFiles.Apply(_host, before with { Endpoint = Crisp });
         Assert.Equal(Crisp, KubeletFiles.Find(_host, s_files).Endpoint);
+        Assert.Equal(text.Contains("# ours", StringComparison.Ordinal), _host.ReadText(Config)!.Contains("# ours", StringComparison.Ordinal));
         KubeletFiles.Apply(_host, before);
-        Assert.Equal(before, KubeletFiles.Find(_host, s_files));
+        Assert.Equal(text, _host.ReadText(Config));
     }
 
     [Fact]
