@@ -183,7 +183,8 @@ for node in "${nodes[@]}"; do
 	check "$node has no label of the agent's" bare "$node"
 	unchanged() { diff "$work/$1.before" <(files "$1"); }
 	check "$node has its files, and no other" unchanged "$node"
-	check "$node has its kubelet's configuration" diff "$work/$node.kubelet" <(on "$node" cat /var/lib/kubelet/config.yaml)
+	configured() { diff "$work/$1.kubelet" <(on "$1" cat /var/lib/kubelet/config.yaml); }
+	check "$node has its kubelet's configuration, to the letter" configured "$node"
 	check "$node has nothing of crisp that runs" says '' on "$node" pgrep -a crisp
 done
 check "the cluster has no object of the chart's" says 'No resources found' kubectl get daemonset,job,lease,configmap,runtimeclass,clusterrole,clusterrolebinding,role,rolebinding -A -l app.kubernetes.io/instance=crisp
