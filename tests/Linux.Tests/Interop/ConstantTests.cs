@@ -200,6 +200,8 @@ public sealed partial class ConstantTests
         QuotaBlock = QIF_DQBLKSIZE
         Raise = PR_CAP_AMBIENT_RAISE
         RbPowerOff = RB_POWER_OFF
+        RealTimeMax = SIGRTMAX
+        RealTimeMin = SIGRTMIN
         Replace = BPF_F_REPLACE
         Return = BPF_RET | BPF_K
         RouteMessageSize = sizeof(struct rtmsg)
