@@ -30,7 +30,7 @@ clean() {
 		[ -z "${CLUSTER_OUT:-}" ] || { mkdir -p "$CLUSTER_OUT" && on "$node" journalctl --no-pager -o short-monotonic > "$CLUSTER_OUT/$node.log"; }
 		stop_node "$node"
 	done
-	for node in watch scheduler manager apiserver etcd registry; do
+	for node in nodes web scheduler manager apiserver etcd registry; do
 		stop "$node"
 	done
 	[ -z "${CLUSTER_OUT:-}" ] || cp "$work"/*.log "$CLUSTER_OUT"
@@ -61,11 +61,14 @@ says() {
 	grep -qxE "$1" <<< "$output" || { echo "$output" && return 1; }
 }
 node_is() { kubectl get node "$1" -o "jsonpath=$2"; }
-runtimes() { kubectl get nodes -o 'jsonpath={range .items[*]}{.status.conditions[?(@.type=="Ready")].status} {.status.nodeInfo.containerRuntimeVersion} {.spec.unschedulable} {end}'; }
-status_of() { kubectl get node "$1" -o 'jsonpath={.status.conditions[?(@.type=="Ready")].status} {.status.nodeInfo.containerRuntimeVersion} {.spec.unschedulable} '; }
+# Of each node: Ready, the kubelet's runtime, cordoned.
+state='{.status.conditions[?(@.type=="Ready")].status} {.status.nodeInfo.containerRuntimeVersion} {.spec.unschedulable} '
+runtimes() { kubectl get nodes -o "jsonpath={range .items[*]}$state{end}"; }
+status_of() { kubectl get node "$1" -o "jsonpath=$state"; }
 column() { kubectl get nodes -o "jsonpath={range .items[*]}{.metadata.labels.crisp\.dev/$1} {end}"; }
 events() { kubectl get events -n default --field-selector "involvedObject.name=$1,source=crisp-node-agent" -o 'jsonpath={range .items[*]}{.reason}: {.message}{"\n"}{end}'; }
 web() { kubectl get pods -l app=web --field-selector status.phase=Running -o "jsonpath={range .items[*]}$1{\"\n\"}{end}" | sort; }
+lives() { web '{.metadata.name} {.status.containerStatuses[0].containerID} {.status.containerStatuses[0].restartCount}'; }
 
 say "etcd, kube-apiserver, kube-controller-manager, kube-scheduler, a registry"
 ip link add nodes0 type bridge
@@ -76,11 +79,17 @@ ip link set lo up
 ip address add 10.96.0.1/32 dev lo
 sysctl -qw net.ipv4.ip_forward=1
 configure_accounts "https://$network.1:443" "${nodes[@]}"
-printf 'version: 0.1\nlog: { level: error, accesslog: { disabled: true } }\nstorage: { filesystem: { rootdirectory: %s } }\nhttp: { addr: "%s" }\n' "$CLUSTER_REGISTRY" "$registry" > "$work/registry.yml"
+cat > "$work/registry.yml" << END
+version: 0.1
+log: { level: error, accesslog: { disabled: true } }
+storage: { filesystem: { rootdirectory: $CLUSTER_REGISTRY } }
+http: { addr: "$registry" }
+END
 start registry "$programs/docker-registry" serve "$work/registry.yml"
 start_api --secure-port 443 --bind-address 0.0.0.0 --advertise-address "$network.1"
 wait_for_api
-start manager kube-controller-manager --kubeconfig "$KUBECONFIG" --leader-elect=false --service-account-private-key-file "$work/account.key" --root-ca-file "$work/certs/apiserver.crt"
+start manager kube-controller-manager --kubeconfig "$KUBECONFIG" --leader-elect=false \
+	--service-account-private-key-file "$work/account.key" --root-ca-file "$work/certs/apiserver.crt"
 start scheduler kube-scheduler --kubeconfig "$KUBECONFIG" --leader-elect=false
 for node in "${nodes[@]}"; do
 	make_node "$node" "${node#node}"
@@ -89,7 +98,11 @@ done
 patience=300
 check "two nodes are Ready, on containerd" says '(True containerd://\S+  ){2}' runtimes
 # What a node has of files: with crisp gone again, the same.
-files() { on "$1" find /etc /opt /usr/local /usr/lib/systemd /var/lib -xdev \( -path /var/lib/containerd -o -path /var/lib/kubelet -o -path /var/lib/systemd -o -path /var/lib/cni -o -path /opt/kubernetes \) -prune -o -printf '%p %m %U %l\n' | sort; }
+files() {
+	on "$1" find /etc /opt /usr/local /usr/lib/systemd /var/lib -xdev \
+		\( -path /opt/kubernetes -o -path /var/lib/containerd -o -path /var/lib/kubelet -o -path /var/lib/systemd -o -path /var/lib/cni \) -prune \
+		-o -printf '%p %m %U %l\n' | sort
+}
 kubectl apply -f "$here/web.yaml" > /dev/null
 check "a Deployment runs on them" says 2 kubectl get deployment web -o 'jsonpath={.status.availableReplicas}'
 for node in "${nodes[@]}"; do
@@ -98,9 +111,10 @@ for node in "${nodes[@]}"; do
 done
 
 say "helm install"
-watch() { while :; do kubectl get "$@" --watch --output-watch-events || true; sleep 1; done 2> /dev/null; }
 # Each change of a node, and of the number of pods that serve.
-start watch bash -c "$(declare -f watch); watch nodes -o 'custom-columns=T:.type,K:.object.kind,N:.object.metadata.name,V:.object.spec.unschedulable' --no-headers & watch deployment web -o 'custom-columns=T:.type,K:.object.kind,N:.object.metadata.name,V:.object.status.availableReplicas' --no-headers & wait"
+changes() { kubectl get "$1" --watch --output-watch-events --no-headers -o "custom-columns=N:.object.metadata.name,V:.object.$2"; }
+start nodes changes nodes spec.unschedulable
+start web changes deployments status.availableReplicas
 cat > "$work/values.yaml" << END
 image: { repository: $registry/crisp, tag: current }
 kubelet: { switch: true, patience: 5m }
@@ -133,9 +147,9 @@ check "both nodes go to crisp, Ready and not cordoned" says '(True crisp://\S+  
 check "and say so" says 'true true ' column active
 check "a pod of the RuntimeClass has waited for that" says 'Running' kubectl get pod chosen -o 'jsonpath={.status.phase}'
 # The Lease is the first's until it is confirmed, so that both at once would be seen.
-at_once() { awk '$2 == "Node" { cordoned[$3] = $4 == "true"; n = 0; for (x in cordoned) n += cordoned[x]; if (n > most) most = n } END { print most + 0 }' "$work/watch.log"; }
+at_once() { awk '{ cordoned[$1] = $2 == "true"; n = 0; for (x in cordoned) n += cordoned[x]; if (n > most) most = n } END { print most + 0 }' "$work/nodes.log"; }
 check "one after the other" says 1 at_once
-served() { awk '$2 == "Deployment" { if ($4 == 2) all = 1; if (all && $4 + 0 < least) least = $4 + 0 } BEGIN { least = 9 } END { print least }' "$work/watch.log"; }
+served() { awk 'BEGIN { least = 9 } $2 + 0 < least { least = $2 + 0 } END { print least }' "$work/web.log"; }
 check "a pod served all the time" says '[12]' served
 check "the agents run in pods of crisp now" says 'True True ' kubectl get pods -n crisp-system -l app.kubernetes.io/component=node-agent -o 'jsonpath={range .items[*]}{.status.conditions[?(@.type=="Ready")].status} {end}'
 for node in "${nodes[@]}"; do
@@ -144,13 +158,13 @@ for node in "${nodes[@]}"; do
 done
 
 say "helm upgrade"
-web '{.metadata.name} {.status.containerStatuses[0].containerID} {.status.containerStatuses[0].restartCount}' > "$work/web.before"
+lives > "$work/lives.before"
 versions=$(column version)
 once "to the next version" helm_to upgrade --set image.tag=next
 newer() { [ "$(column version | tr ' ' '\n' | sort -u | grep -c .)" = 1 ] && [ "$(column version)" != "$versions" ]; }
 check "both nodes have it" newer
 check "their kubelets are told" says '(True crisp://\S+  ){2}' runtimes
-same() { diff "$work/web.before" <(web '{.metadata.name} {.status.containerStatuses[0].containerID} {.status.containerStatuses[0].restartCount}'); }
+same() { diff "$work/lives.before" <(lives); }
 check "no pod has noticed" same
 check "pods of the version before take commands" says 'heard' kubectl exec "$(web '{.metadata.name}' | head -n 1)" -- echo heard
 refused() { ! helm_to upgrade --set image.tag=next "$@" 2>&1; }
