@@ -142,7 +142,6 @@ once "helm upgrade mends it" helm_to upgrade
 kubectl annotate node node1 crisp.dev/switch-failed- > /dev/null
 
 say "the switch"
-patience=600
 check "both nodes go to crisp, Ready and not cordoned" says '(True crisp://\S+  ){2}' runtimes
 check "and say so" says 'true true ' column active
 check "a pod of the RuntimeClass has waited for that" says 'Running' kubectl get pod chosen -o 'jsonpath={.status.phase}'

@@ -67,6 +67,7 @@ internal static partial class KubeletFiles
         var value = key.Groups["value"];
         return (key.Success, endpoint) switch
         {
+            (true, not null) when Unquote(value.Value) == endpoint => text,
             (true, not null) => string.Concat(text.AsSpan(0, value.Index), Quoted(endpoint, value.Value), text.AsSpan(value.Index + value.Length)),
             // A line that ends with the file takes the newline before it along.
             (true, null) => text.Remove(key.Index, key.Length) is var rest && key.Value.EndsWith('\n') ? rest : rest[..^1],
@@ -76,11 +77,12 @@ internal static partial class KubeletFiles
         };
     }
 
-    // In the quotes that the value before had; an endpoint is a plain scalar of YAML but for what these characters mean there.
+    // In the quotes that the value before had; an endpoint is a plain scalar of YAML but for what these characters mean there. A key
+    // without a value may have no blank after it, and none before a comment.
     private static string Quoted(string endpoint, string before)
     {
         var quote = before is ['"' or '\'', ..] ? before[..1] : endpoint.AsSpan().ContainsAny(" #") ? "\"" : "";
-        return $"{quote}{endpoint}{quote}";
+        return before.Length == 0 ? $" {quote}{endpoint}{quote} " : $"{quote}{endpoint}{quote}";
     }
 
     // Positions stay: a comment is blanked, not cut.
@@ -97,6 +99,6 @@ internal static partial class KubeletFiles
     private static partial Regex Comment();
 
     // A top-level key of block style, which is what kubeadm and people write.
-    [GeneratedRegex(@"^containerRuntimeEndpoint:[ \t]+(?<value>""[^""\n]*""|'[^'\n]*'|[^\s#]+)[ \t]*(?:#[^\n]*)?(?:\n|\z)", RegexOptions.Multiline)]
+    [GeneratedRegex(@"^containerRuntimeEndpoint:[ \t]*(?<value>""[^""\n]*""|'[^'\n]*'|[^\s#]*)[ \t]*(?:#[^\n]*)?(?:\n|\z)", RegexOptions.Multiline)]
     private static partial Regex Key();
 }

@@ -12,11 +12,11 @@ internal enum KubeletFileKind
 
 /// <summary>The kubelet's runtime endpoint, as it stands in one file.</summary>
 /// <param name="File">On the host.</param>
-/// <param name="Endpoint">unix:///…; null where the file says nothing and the kubelet's default holds.</param>
+/// <param name="Endpoint">unix:///…; null where the file says nothing, empty where its key has no value: the kubelet's default holds.</param>
 internal sealed record KubeletSetting(string File, KubeletFileKind Kind, string? Endpoint)
 {
     /// <summary>KubeletConfiguration's default of containerRuntimeEndpoint.</summary>
     public const string DefaultEndpoint = "unix:///run/containerd/containerd.sock";
 
-    public string EffectiveEndpoint => Endpoint ?? DefaultEndpoint;
+    public string EffectiveEndpoint => string.IsNullOrEmpty(Endpoint) ? DefaultEndpoint : Endpoint;
 }

@@ -75,6 +75,25 @@ public sealed class KubeletFilesTests : IDisposable
         Assert.Equal(text, _host.ReadText(Config));
     }
 
+    [Theory]
+    [InlineData("kind: KubeletConfiguration\ncontainerRuntimeEndpoint:\n")]
+    [InlineData("containerRuntimeEndpoint: # the default\n")]
+    [InlineData("containerRuntimeEndpoint: \"\"\n")]
+    public void KeyWithoutAValue_IsTheDefault_AndNeverThereTwice(string text)
+    {
+        _host.WriteText(Config, text);
+        var before = KubeletFiles.Find(_host, s_files);
+        Assert.Equal("unix:///run/containerd/containerd.sock", before.EffectiveEndpoint);
+        KubeletFiles.Apply(_host, before);
+        Assert.Equal(text, _host.ReadText(Config));
+
+        KubeletFiles.Apply(_host, before with { Endpoint = Crisp });
+        Assert.Equal(Crisp, KubeletFiles.Find(_host, s_files).Endpoint);
+        Assert.Equal(2, _host.ReadText(Config)!.Split("containerRuntimeEndpoint:").Length);
+        KubeletFiles.Apply(_host, before);
+        Assert.Equal(before, KubeletFiles.Find(_host, s_files));
+    }
+
     [Fact]
     public void WayBack_KeepsWhatOthersHaveChanged()
     {
