@@ -50,15 +50,17 @@ since() { awk -v start="$1" -v end="$(now)" 'BEGIN { printf "%.1f", end - start 
 
 # One pod; what a killed daemon did not answer is tried again, in another pod.
 start_one() {
-	# Ports that this script alone uses, and outside of the range of outgoing connections.
-	local try port=$((21000 + $1))
+	# Ports that this script alone uses, and outside of the range of outgoing connections. What was made without an answer has its port.
+	local try port
 	for try in $(seq 50); do
+		port=$((21000 + (try - 1) * pods + $1))
 		crisp run -d --pod "pod-$1-$try" --name app -p "$port:80" --entrypoint sleep "$image" 100000 2>> "$notes/interrupted" >> "$notes/started" && return
 		sleep 0.2
 	done
 	return 1
 }
 export -f start_one
+export pods
 
 # kill_while PID COUNT: kill -9 of the daemon at random moments, and a new one at once, while a process runs.
 kill_while() {
